@@ -1,0 +1,120 @@
+"""Finds in torch what a recipe names, and says what would be right where it is not there.
+
+Must not know data sets or how training runs.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer, lr_scheduler
+from torchvision.transforms import v2
+
+from harness.problems import proposal
+from harness.recipe import Ingredient, Recipe
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
+    name: value
+    for name, value in vars(torch.optim).items()
+    if isinstance(value, type)
+    and issubclass(value, Optimizer)
+    # LBFGS calls its closure many times a step, and SparseAdam wants sparse gradients.
+    and name not in ("Optimizer", "LBFGS", "SparseAdam")
+}
+
+SCHEDULERS: dict[str, Callable[..., lr_scheduler.LRScheduler]] = {
+    name: value
+    for name, value in vars(lr_scheduler).items()
+    if isinstance(value, type)
+    and issubclass(value, lr_scheduler.LRScheduler)
+    # These take functions or other schedulers, which plain data cannot name.
+    and name
+    not in ("LRScheduler", "LambdaLR", "MultiplicativeLR", "SequentialLR", "ChainedScheduler")
+}
+
+LOSSES: dict[str, Callable[..., Tensor]] = {
+    name: getattr(nn.functional, name) for name in ("nll_loss", "cross_entropy", "multi_margin_loss")
+}
+
+TRANSFORMS: dict[str, Callable[..., v2.Transform]] = {
+    name: getattr(v2, name)
+    for name in (
+        "RandomRotation RandomAffine RandomPerspective RandomCrop RandomResizedCrop "
+        "RandomHorizontalFlip RandomVerticalFlip RandomErasing RandomInvert RandomPosterize "
+        "RandomSolarize RandomAdjustSharpness RandomAutocontrast RandomEqualize ColorJitter "
+        "ElasticTransform GaussianBlur Pad Resize CenterCrop AutoAugment RandAugment "
+        "TrivialAugmentWide AugMix"
+    ).split()
+}
+
+
+class RecipeError(ValueError):
+    """A recipe that torch cannot follow: the key, the value and what would be right."""
+
+
+def optimizer(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> Optimizer:
+    """The recipe's optimiser over a network's parameters."""
+    made: Optimizer = _make("optimizer", recipe.optimizer, OPTIMIZERS, list(parameters))
+    return made
+
+
+def scheduler(recipe: Recipe, over: Optimizer) -> lr_scheduler.LRScheduler | None:
+    """The recipe's learning-rate schedule, if it has one."""
+    if recipe.scheduler is None:
+        return None
+    made: lr_scheduler.LRScheduler = _make("scheduler", recipe.scheduler, SCHEDULERS, over)
+    return made
+
+
+def loss(recipe: Recipe) -> Loss:
+    """The recipe's loss, of the network's answers and the labels."""
+    _find("loss", recipe.loss, LOSSES)
+    function, arguments = LOSSES[recipe.loss.name], recipe.loss.arguments
+    _try("loss", recipe.loss, lambda: function(torch.zeros(1, 10), torch.tensor([0]), **arguments))
+    return lambda answers, labels: function(answers, labels, **arguments)
+
+
+def transforms(recipe: Recipe) -> list[v2.Transform]:
+    """The recipe's random transforms, each of one image uint8 [1, 28, 28]."""
+    made = [_make("augment", ingredient, TRANSFORMS) for ingredient in recipe.augment]
+    image = torch.zeros(1, 28, 28, dtype=torch.uint8)
+    for ingredient, transform in zip(recipe.augment, made, strict=True):
+        image = _try("augment", ingredient, lambda: transform(image))  # noqa: B023 - called at once
+    if image.shape != (1, 28, 28):
+        raise RecipeError(
+            f"augment turns an image of 28 x 28 into {' x '.join(map(str, image.shape[1:]))}; "
+            "it must stay 28 x 28"
+        )
+    return made
+
+
+def _make(key: str, ingredient: Ingredient, known: dict[str, Callable[..., Any]], *first: Any) -> Any:
+    _find(key, ingredient, known)
+    maker = known[ingredient.name]
+    parameters = inspect.signature(maker).parameters
+    for argument in ingredient.arguments:
+        if argument not in parameters:
+            right = proposal(argument, list(parameters)[len(first) :])
+            raise RecipeError(
+                f"{key}: {ingredient.name} of this torch takes no argument {argument!r}{right}"
+            )
+    return _try(key, ingredient, lambda: maker(*first, **ingredient.arguments))
+
+
+def _find(key: str, ingredient: Ingredient, known: Iterable[str]) -> None:
+    if ingredient.name not in known:
+        right = proposal(ingredient.name, known)
+        raise RecipeError(f"{key} = {ingredient.name!r} is not one that can be named here{right}")
+
+
+def _try(key: str, ingredient: Ingredient, make: Callable[[], Any]) -> Any:
+    try:
+        return make()
+    except Exception as error:  # whatever torch raises for arguments that it cannot take
+        raise RecipeError(f"{key}: {ingredient}: {error}") from None

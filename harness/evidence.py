@@ -1,0 +1,162 @@
+"""Evidence: everything observed about a submission, and no opinion.
+
+Collect writes it, judge reads it, and nothing else passes between the two. It is a versioned
+JSON document. Must not know torch, rubrics or reports.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from harness.notes import Notes
+from harness.recipe import Recipe
+
+FORMAT = 1
+"""Raised when these models change in a way that an older reader would misunderstand."""
+
+ENGINE = 1
+"""Raised by hand when training gives other numbers than before; stored runs are then not reused."""
+
+
+class Observation(BaseModel):
+    """Base of all that is observed: plain, immutable, and strict about its keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Fault(Observation):
+    """Why something could not be observed, and whose it is."""
+
+    owner: Literal["submission", "harness", "machine"]
+    """Only the submission's own faults cost points."""
+    stage: str
+    """What was being done, such as `import`, `export` or `training`."""
+    message: str
+    """One sentence: what was found and what would be right."""
+    line: int | None = None
+    """Line in the learner's file, where it is known."""
+    traceback: str = ""
+    """The last lines of the learner's traceback."""
+
+
+class Parameters(Observation):
+    """How many numbers the network holds."""
+
+    judged: int
+    """All that the module holds or a forward pass reads, as the rubric counts by default."""
+    used: int
+    """Those that a forward pass reads; torchsummary prints about this."""
+    trainable: int
+    """Those that the optimiser moves."""
+
+
+class Network(Observation):
+    """What the exported graphs tell about a network without training it."""
+
+    name: str
+    """The learner's class."""
+    digest: str
+    """SHA-256 of graphs and initial tensors: what is trained, apart from recipe and seed."""
+    parameters: Parameters
+
+
+class Machine(Observation):
+    """Where and with what a run was trained."""
+
+    device: str
+    """The processor or GPU that trained, such as `cpu: Intel(R) Xeon(R) Processor, 1 thread`."""
+    system: str
+    python: str
+    torch: str
+    harness: str
+
+
+class Epoch(Observation):
+    """What was measured in and after one epoch."""
+
+    number: int
+    """From 1."""
+    test_correct: int
+    """Correct answers among the test images, after the epoch."""
+    train_correct: int
+    """Correct answers among the training images as they were trained on, during the epoch."""
+    samples: int
+    """Training images back-propagated."""
+    loss: float
+    """Mean training loss during the epoch."""
+    learning_rate: float
+    """At the epoch's first step."""
+    seconds: float
+    """Wall time of training and evaluation; the only figure that differs between equal runs."""
+
+
+class Run(Observation):
+    """One training of one step from one seed."""
+
+    seed: int
+    """From 1; the random numbers come from the instructor's secret and this."""
+    key: str
+    """Names the run in the store: a digest of all that decides its result."""
+    declared_epochs: int
+    """Fixed before the run began."""
+    before_training: int
+    """Correct test answers of the permuted initial weights."""
+    epochs: list[Epoch]
+    machine: Machine
+    fault: Fault | None = None
+    """Why the run ended before its last declared epoch."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every declared epoch was measured."""
+        return len(self.epochs) == self.declared_epochs
+
+
+class Step(Observation):
+    """One step of a submission, in the order in which the learner took them."""
+
+    name: str
+    """The file's name."""
+    notes: Notes
+    source: str
+    """SHA-256 of the file."""
+    integrity: Literal["replayed"] = "replayed"
+    """The trusted side trained the graph itself."""
+    network: Network | None = None
+    recipe: Recipe | None = None
+    """As trained: the learner's, with what it left out filled in."""
+    defaulted: list[str] = []
+    """Keys of the recipe that the learner left to the rubric."""
+    runs: list[Run] = []
+    fault: Fault | None = None
+    """Why the step could not be observed."""
+
+
+class Dataset(Observation):
+    """The images that decide."""
+
+    name: str
+    identity: str
+    """Names the exact content."""
+    train_size: int
+    test_size: int
+
+
+class Evidence(Observation):
+    """Everything observed about one submission."""
+
+    format: int = FORMAT
+    engine: int = ENGINE
+    submission: str
+    """The name under which it was handed in."""
+    dataset: Dataset
+    steps: list[Step]
+    fault: Fault | None = None
+    """Why nothing could be observed at all."""
+
+    def model_dump_measured(self) -> dict[str, Any]:
+        """The document without wall times: equal for equal runs on one machine."""
+        times = {"steps": {"__all__": {"runs": {"__all__": {"epochs": {"__all__": {"seconds"}}}}}}}
+        return self.model_dump(exclude=times)

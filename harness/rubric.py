@@ -1,0 +1,164 @@
+"""The rubric: what is asked and what it is worth, read from a TOML file.
+
+A kind of check is a subclass of `Check`, found through the entry points `harness.checks`, so
+that an instructor's own package can add one. Must not know how anything is measured.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from abc import abstractmethod
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    WrapValidator,
+)
+
+from harness import evidence, problems
+from harness.percentage import Percentage, PercentageField
+from harness.recipe import Normalize, Recipe
+
+SHIPPED = next(
+    folder
+    for folder in (Path(__file__).parent / "rubrics", Path(__file__).parents[1] / "rubric")
+    if folder.is_dir()
+)
+"""The rubrics that come with the harness: inside a wheel, or in the checkout."""
+
+
+class Finding(NamedTuple):
+    """What a check makes of one step."""
+
+    earned: float
+    """Share of the points, from 0 to 1."""
+    measured: str
+    """What was measured, in the units of what is asked."""
+    why: str
+    """One sentence."""
+
+
+class Check(BaseModel):
+    """One line of a rubric; a subclass adds the keys of its kind and says how it judges."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    kind: str
+    """Which check this is."""
+    points: Annotated[float, Field(ge=0)]
+    """What it is worth; shared equally among the steps if it holds for every step."""
+    scope: Literal["every step", "final step"]
+    """The steps that it judges."""
+    required: bool = False
+    """Whether missing it fails the submission, whatever the points."""
+
+    @abstractmethod
+    def asked(self, dataset: evidence.Dataset) -> str:
+        """What is asked, in words and exact numbers."""
+
+    @abstractmethod
+    def judge(self, step: evidence.Step, dataset: evidence.Dataset) -> Finding:
+        """Judge one step that could be observed; `step.network` and `step.recipe` are there."""
+
+
+@cache
+def kinds() -> dict[str, type[Check]]:
+    """The installed kinds of check by name."""
+    return {point.name: point.load() for point in entry_points(group="harness.checks")}
+
+
+def _of_kind(value: Any, _handler: Any) -> Check:
+    if isinstance(value, Check):
+        return value
+    name = value.get("kind") if isinstance(value, dict) else None
+    if name not in kinds():
+        raise ValueError(f"kind is {name!r}; the kinds of check are {', '.join(sorted(kinds()))}")
+    return kinds()[name].model_validate(value)
+
+
+class Rubric(BaseModel):
+    """What is asked of a submission and what it is worth."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    title: str
+    """One line for the reports."""
+    dataset: Literal["mnist", "digits"]
+    """The images to train and test on: MNIST, or scikit-learn's 1,797 digits at 28 x 28."""
+    seeds: Annotated[int, Field(ge=1, le=100)] = 1
+    """Runs of each step, each from its own random numbers."""
+    pass_mark: PercentageField = Percentage("50 %")
+    """Share of all points that passes."""
+    recipe: Recipe = Recipe.model_validate(
+        {
+            "epochs": 15,
+            "batch_size": 128,
+            "optimizer": {"name": "SGD", "lr": 0.01, "momentum": 0.9},
+            "loss": "nll_loss",
+        }
+    )
+    """What a learner's recipe leaves out is taken from here."""
+    checks: Annotated[
+        list[SerializeAsAny[Annotated[Check, WrapValidator(_of_kind)]]], Field(min_length=1)
+    ]
+    """What is judged, in the order of the reports."""
+
+
+class RubricError(ValueError):
+    """A rubric that cannot be used; says the file, the key, the value and what would be right."""
+
+
+def find(name: str) -> Path:
+    """The file of a rubric: a path, or the name of a shipped one.
+
+    Raises:
+        RubricError: if there is no such file; it names the shipped rubrics.
+    """
+    shipped = {path.stem: path for path in sorted(SHIPPED.glob("*.toml"))}
+    if Path(name).is_file():
+        return Path(name)
+    if name in shipped:
+        return shipped[name]
+    raise RubricError(
+        f"{name}: no such rubric; give a TOML file or one of those shipped: {', '.join(shipped)}"
+    )
+
+
+def load(path: Path) -> Rubric:
+    """Read and validate a rubric.
+
+    Raises:
+        RubricError: naming the file, the key, the value and what would be right.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RubricError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise RubricError(f"{path}: is not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise RubricError(f"{path}: is not TOML: {error}") from None
+
+    def known(where: problems.Place) -> Iterable[str]:
+        match where:
+            case ("checks", int(number)):
+                return kinds()[table["checks"][number]["kind"]].model_fields
+            case ("recipe",):
+                return Recipe.model_fields
+            case ("recipe", "normalize"):
+                return Normalize.model_fields
+        return Rubric.model_fields
+
+    try:
+        return Rubric.model_validate(table)
+    except ValidationError as error:
+        lines = problems.told(error, known)
+        raise RubricError("\n".join(f"{path}: {line}" for line in lines)) from None

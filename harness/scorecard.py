@@ -1,0 +1,63 @@
+"""The scorecard: every line of a rubric judged, with points and reasons.
+
+Judge writes it and reports read it; it holds its evidence. Must not know how a check judges or
+how a report looks.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from harness.evidence import Evidence, Fault
+
+FORMAT = 1
+"""Raised when these models change in a way that an older reader would misunderstand."""
+
+Status = Literal["passed", "partly", "failed", "not graded"]
+
+
+class Mark(BaseModel):
+    """One check on one step."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    check: str
+    """The kind of check."""
+    step: str
+    """Name of the step; empty where there is none to judge."""
+    asked: str
+    measured: str
+    status: Status
+    """`not graded` where the harness or the machine is at fault."""
+    points: float
+    out_of: float
+    required: bool
+    why: str
+    """One sentence."""
+
+
+class Scorecard(BaseModel):
+    """A submission judged by a rubric."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    format: int = FORMAT
+    rubric: str
+    """The rubric's title."""
+    pass_mark: str
+    """Share of all points that passes, such as `70 %`."""
+    seeds: int
+    """Runs of each step that the rubric asks for."""
+    marks: list[Mark]
+    """By step in the learner's order, then in the rubric's."""
+    points: float
+    out_of: float
+    verdict: Status
+    """`partly` is never a verdict: a submission passes, fails, or could not be graded."""
+    reasons: list[str]
+    """What stands against a pass, one sentence each."""
+    faults: list[Fault]
+    """All that could not be observed, in order."""
+    evidence: Evidence
