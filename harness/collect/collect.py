@@ -36,6 +36,7 @@ class Progress(NamedTuple):
     """Of the step, from 1."""
     steps: int
     seeds: int
+    test_size: int
     run: Run
 
 
@@ -88,12 +89,17 @@ def collect(
     """
     with Child(workshop.limits) as child:
         steps = [_define(source, task, workshop, child) for source in submission.steps]
+    size = data.DATASETS[task.dataset].test_size
     for number, step in enumerate(steps, 1):
         if step.fault:
             continue
 
         def epoch(run: Run, step: Step = step, number: int = number) -> None:
-            told(Progress(submission.name, step.name, number, len(steps), task.seeds, run))
+            told(
+                Progress(
+                    submission.name, step.name, number, len(steps), task.seeds, size, run
+                )
+            )
 
         steps[number - 1] = _train(step, task, workshop, epoch)
     return Evidence(submission=submission.name, dataset=data.DATASETS[task.dataset], steps=steps)
@@ -208,7 +214,7 @@ def run_key(step: Step, task: Task, seed: int, store: Store) -> str:
     decisive = {
         "engine": evidence.ENGINE,
         "network": step.network.digest,
-        "recipe": step.recipe.model_dump(),
+        "recipe": step.recipe.model_dump(exclude_defaults=True),
         "dataset": data.DATASETS[task.dataset].identity,
         "seed": seed,
         "secret": digest(store.secret()),

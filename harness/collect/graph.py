@@ -70,12 +70,13 @@ class Candidate:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all that is trained: graphs and tensors, without line numbers or recipe."""
-        data = asdict(self.definition) | {"recipe": None}
+        """SHA-256 of all that is trained: graphs and tensors, without the class's name or line numbers."""
+        described = asdict(self.definition)
+        decisive = {key: described[key] for key in ("tensors", "training", "evaluation")}
         for graph in ("training", "evaluation"):
-            data[graph]["calls"] = [call | {"line": None} for call in data[graph]["calls"]]
+            decisive[graph]["calls"] = [call | {"line": None} for call in decisive[graph]["calls"]]
         state = safetensors.torch.save(self.tensors)
-        return hashlib.sha256(json.dumps(data, sort_keys=True).encode() + state).hexdigest()
+        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode() + state).hexdigest()
 
 
 class GraphNetwork(nn.Module):

@@ -7,12 +7,15 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from harness.evidence import Dataset, Run, Step
-from harness.percentage import PercentageField, percent
+from harness.percentage import Percentage, PercentageField, percent
 from harness.rubric import Check, Finding
 
 
 class Accuracy(Check):
-    """Every one of the last epochs reaches a test accuracy; one lucky epoch is not enough."""
+    """Every one of the last epochs reaches a test accuracy; one lucky epoch is not enough.
+
+    With several runs, more than half of them must hold it.
+    """
 
     kind: Literal["accuracy"]
     at_least: PercentageField
@@ -25,62 +28,60 @@ class Accuracy(Check):
     def asked(self, dataset: Dataset) -> str:
         """The threshold as a percentage and as a count."""
         count = self.at_least.count(dataset.test_size)
-        which = "the last epoch" if self.last_epochs == 1 else f"each of the last {self.last_epochs} epochs"
-        return f"{self.at_least} in {which} ({count:,} of {dataset.test_size:,})"
+        window = f"each of the last {self.last_epochs} epochs"
+        if self.last_epochs == 1:
+            window = "the last epoch"
+        return f"{self.at_least} in {window} ({count:,} of {dataset.test_size:,})"
 
     def judge(self, step: Step, dataset: Dataset) -> Finding:
-        """The highest threshold that more than half of the runs hold."""
-        windows = [self._window(run) for run in step.runs]
-        measured = "; ".join(self._told(run, dataset) for run in step.runs)
-        levels = {self.at_least: 1.0} | self.tiers
-        for level in sorted(levels, key=lambda level: level.share, reverse=True):
-            count = level.count(dataset.test_size)
-            held = sum(window is not None and min(window) >= count for window in windows)
-            if 2 * held > len(windows):
-                break
-        else:
-            return Finding(0, measured, self._missed(step, dataset))
-        if levels[level] == 1.0:
-            return Finding(1, measured, _of_runs("holds it", held, len(windows)))
-        missed = self._missed(step, dataset)
-        return Finding(levels[level], measured, f"{missed}, but holds {level}")
+        """The share of the highest threshold that more than half of the runs hold."""
+        size = dataset.test_size
+        measured = "; ".join(self._measured(run, size) for run in step.runs)
 
-    def _window(self, run: Run) -> list[int] | None:
-        """Correct answers in the last epochs; None where the run has not all of them."""
-        if not run.complete or len(run.epochs) < self.last_epochs:
-            return None
-        return [epoch.test_correct for epoch in run.epochs[-self.last_epochs :]]
+        def holding(level: Percentage) -> int:
+            return sum(self._lowest(run) >= level.count(size) for run in step.runs)
 
-    def _told(self, run: Run, dataset: Dataset) -> str:
-        last = run.epochs[-self.last_epochs :]
-        if not last:
-            return "no epoch finished"
-        counts = ", ".join(f"{epoch.test_correct:,}" for epoch in last)
-        lowest = min(epoch.test_correct for epoch in last)
-        return f"{counts} of {dataset.test_size:,} (at least {percent(lowest, dataset.test_size)})"
+        if 2 * holding(self.at_least) > len(step.runs):
+            return Finding(1, measured, _held(holding(self.at_least), len(step.runs)))
+        why = self._missed(step, size, holding(self.at_least))
+        for level in sorted(self.tiers, key=lambda level: level.share, reverse=True):
+            if 2 * holding(level) > len(step.runs):
+                return Finding(self.tiers[level], measured, f"{why}; holds {level}")
+        return Finding(0, measured, why)
 
-    def _missed(self, step: Step, dataset: Dataset) -> str:
-        """Why the threshold is missed, in the closest run's own numbers."""
-        count = self.at_least.count(dataset.test_size)
-        broken = [run for run in step.runs if self._window(run) is None]
-        if 2 * len(broken) >= len(step.runs):
-            run = broken[0]
-            done = f"{len(run.epochs)} of {run.declared_epochs} declared epochs"
-            if not run.complete:
-                return f"the run ended after {done}"
-            return f"{done} are too few: the last {self.last_epochs} are asked"
-        short = {
-            epoch.number: count - epoch.test_correct
-            for run in step.runs[-1:]
-            for epoch in run.epochs[-self.last_epochs :]
-            if epoch.test_correct < count
-        }
+    def _window(self, run: Run) -> list[tuple[int, int]]:
+        """The number and the correct answers of each of the last declared epochs, if measured."""
+        first = run.declared_epochs - self.last_epochs + 1
+        return [(e.number, e.test_correct) for e in run.epochs if e.number >= max(first, 1)]
+
+    def _lowest(self, run: Run) -> int:
+        """Correct answers in the worst of the last epochs; none where one of them is lacking."""
+        window = self._window(run)
+        return min(count for _, count in window) if len(window) == self.last_epochs else 0
+
+    def _measured(self, run: Run, size: int) -> str:
+        window = self._window(run)
+        if not window:
+            return "none of them was reached"
+        counts = ", ".join(f"{count:,}" for _, count in window)
+        return f"{counts} of {size:,} (lowest {percent(min(c for _, c in window), size)})"
+
+    def _missed(self, step: Step, size: int, holding: int) -> str:
         if len(step.runs) > 1:
-            held = sum(bool(w) and min(w) >= count for w in map(self._window, step.runs))
-            return f"only {held} of {len(step.runs)} runs hold it"
-        words = [f"epoch {number} misses it by {images:,}" for number, images in short.items()]
-        return f"{', '.join(words)} images".replace("by 1 images", "by 1 image")
+            return _held(holding, len(step.runs))
+        run = step.runs[0]
+        if not run.complete:
+            return f"the run ended after epoch {len(run.epochs)} of {run.declared_epochs}"
+        if run.declared_epochs < self.last_epochs:
+            return f"{run.declared_epochs} epochs are fewer than {self.last_epochs}"
+        count = self.at_least.count(size)
+        missing = [
+            f"epoch {number} by {count - correct:,}"
+            for number, correct in self._window(run)
+            if correct < count
+        ]
+        return f"missed in {', '.join(missing)}"
 
 
-def _of_runs(what: str, held: int, runs: int) -> str:
-    return what if runs == 1 else f"{held} of {runs} runs hold it"
+def _held(holding: int, runs: int) -> str:
+    return "held" if runs == 1 else f"held by {holding} of {runs} runs"

@@ -1,0 +1,84 @@
+"""Shows how far a grade is: a live line on a terminal, a line for each epoch elsewhere.
+
+Must not know how anything is measured.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from harness.percentage import percent
+
+if TYPE_CHECKING:
+    from harness.collect.collect import Progress as Told
+
+
+class Display:
+    """Progress on standard error; a context manager."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        self._console = console
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[state]}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def starting(self, submission: str) -> None:
+        """Say which submission is read."""
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+        self._task = self._bar.add_task(f"{submission}: reading", total=None, state="")
+
+    def epoch(self, told: Told) -> None:
+        """Show the epoch that was just measured."""
+        run = told.run
+        last, declared = run.epochs[-1], run.declared_epochs
+        where = f"step {told.number}/{told.steps} {told.step}, seed {run.seed}/{told.seeds}"
+        state = f"epoch {last.number}/{declared}, {percent(last.test_correct, told.test_size)}"
+        left = _time(_seconds_left(told))
+        if not self._console.is_terminal:
+            self._console.print(f"{told.submission}: {where}, {state}, {left} left", highlight=False)
+            return
+        assert self._task is not None
+        self._bar.update(
+            self._task,
+            description=f"{told.submission}: {where}",
+            completed=last.number,
+            total=declared,
+            state=f"{state}, {left} left",
+        )
+
+
+def _seconds_left(told: Told) -> float:
+    """Seconds for the rest of the submission, if every epoch takes as long as those of this run."""
+    run = told.run
+    each = sum(epoch.seconds for epoch in run.epochs) / len(run.epochs)
+    runs = (told.steps - told.number + 1) * told.seeds - run.seed
+    return each * (run.declared_epochs * (runs + 1) - len(run.epochs))
+
+
+def _time(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"

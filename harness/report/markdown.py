@@ -1,0 +1,72 @@
+"""The report for people who read text: `report.md`, a table for each step."""
+
+from __future__ import annotations
+
+import re
+
+from harness.evidence import Dataset, Step
+from harness.percentage import percent
+from harness.report import words
+from harness.scorecard import Mark, Scorecard
+
+_SIGNS = {"passed": "✓", "partly": "~", "failed": "✗", "not graded": "?"}
+_ACTIVE = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@:])")
+
+
+def render(scorecard: Scorecard) -> str:
+    """The scorecard as GitHub-flavoured Markdown."""
+    evidence = scorecard.evidence
+    lines = [
+        f"# {text(evidence.submission)}",
+        "",
+        f"{text(scorecard.rubric)}: **{text(words.verdict(scorecard))}**.",
+        "",
+    ]
+    if evidence.fault:
+        lines += [text(f"{evidence.fault.owner}'s fault: {evidence.fault.message}"), ""]
+    for step in evidence.steps:
+        lines += [f"## {text(step.name)}", ""]
+        lines += [f"*{text(step.notes.title)}*", ""] if step.notes.title else []
+        lines += [f"- **{text(line)}**" for line in words.fault_of(step)]
+        lines += [f"- {text(line)}" for line in words.facts(step, evidence)]
+        lines += ["", *_table(words.marks_of(step, scorecard)), ""]
+        lines += _epochs(step, evidence.dataset)
+    lines += _table([mark for mark in scorecard.marks if not mark.step])
+    levels = sorted({step.integrity for step in evidence.steps})
+    lines += [f"Integrity: {text(words.INTEGRITY[level])}." for level in levels]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def text(written: str) -> str:
+    """A learner's or our own words as inline text: nothing in them is markup."""
+    return _ACTIVE.sub(r"\\\1", " ".join(written.split()))
+
+
+def _table(marks: list[Mark]) -> list[str]:
+    if not marks:
+        return []
+    rows = [
+        f"| {_SIGNS[mark.status]} {mark.check} | {text(mark.asked)} | {text(mark.measured)} "
+        f"| {words.points(mark.points)} of {words.points(mark.out_of)} | {text(mark.why)} |"
+        for mark in marks
+    ]
+    head = ["| check | asked | measured | points | why |", "|---|---|---|---|---|"]
+    return head + rows
+
+
+def _epochs(step: Step, dataset: Dataset) -> list[str]:
+    """Every epoch of every run: the evidence behind the points."""
+    rows = [
+        f"| {run.seed} | {epoch.number} | {percent(epoch.train_correct, epoch.samples)} "
+        f"| {epoch.test_correct:,} | {percent(epoch.test_correct, dataset.test_size)} "
+        f"| {epoch.loss:.4f} | {epoch.learning_rate:.4g} |"
+        for run in step.runs
+        for epoch in run.epochs
+    ]
+    if not rows:
+        return []
+    head = [
+        f"| seed | epoch | training | test, of {dataset.test_size:,} | test | loss | rate |",
+        "|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    return ["<details><summary>Every epoch</summary>", "", *head, *rows, "", "</details>", ""]

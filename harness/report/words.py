@@ -1,0 +1,69 @@
+"""The words and numbers that every format shares. Must not know any format's syntax."""
+
+from __future__ import annotations
+
+from harness.evidence import Evidence, Step
+from harness.percentage import percent
+from harness.scorecard import Mark, Scorecard
+
+INTEGRITY = {
+    "replayed": "replayed: trained and measured in a process that the submitted code never entered"
+}
+"""What each integrity level says of a score."""
+
+
+def points(value: float) -> str:
+    """Points with up to two decimals: `2.5`, `20`, `3.33`."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def verdict(scorecard: Scorecard) -> str:
+    """The outcome in one sentence."""
+    total = f"{points(scorecard.points)} of {points(scorecard.out_of)} points"
+    if scorecard.verdict == "not graded":
+        return "not graded: the fault is the machine's or the harness's; grade it again"
+    if scorecard.verdict == "passed":
+        return f"passed with {total}"
+    return f"not passed, {total}: {'; '.join(scorecard.reasons)}"
+
+
+def marks_of(step: Step, scorecard: Scorecard) -> list[Mark]:
+    """The marks of one step, in the rubric's order."""
+    return [mark for mark in scorecard.marks if mark.step == step.name]
+
+
+def facts(step: Step, evidence: Evidence) -> list[str]:
+    """What was measured about a step, a line each."""
+    lines = []
+    if step.network:
+        count = step.network.parameters
+        used = "" if count.used == count.judged else f", {count.used:,} used in a forward pass"
+        lines.append(f"{step.network.name}: {count.judged:,} parameters{used}")
+    if step.recipe:
+        made = step.recipe
+        parts = [f"{made.epochs} epochs", f"batches of {made.batch_size}", str(made.optimizer)]
+        parts += [f"{made.scheduler} each {made.scheduler.interval}"] if made.scheduler else []
+        parts += [str(transform) for transform in made.augment] + [made.loss.name]
+        lines.append(f"trained with {', '.join(parts)}")
+    if step.defaulted:
+        lines.append(f"the rubric filled in {', '.join(step.defaulted)}")
+    size = evidence.dataset.test_size
+    for run in step.runs:
+        best = max((epoch.test_correct for epoch in run.epochs), default=0)
+        lines.append(
+            f"seed {run.seed}: best epoch {best:,} of {size:,} ({percent(best, size)}), "
+            f"{run.before_training:,} before training; on {run.machine.device}"
+        )
+    return lines
+
+
+def fault_of(step: Step) -> list[str]:
+    """What could not be observed about a step, a line each."""
+    found = [step.fault] if step.fault else []
+    found += [run.fault for run in step.runs if run.fault]
+    return [
+        f"{fault.owner}'s fault, at {fault.stage}"
+        + (f" (line {fault.line})" if fault.line else "")
+        + f": {fault.message}"
+        for fault in found
+    ]
