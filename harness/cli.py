@@ -82,7 +82,9 @@ def grade(
     Evidence is stored after every epoch: what was trained once is not trained again, and a
     grade that was interrupted goes on where it stopped.
     """
-    from harness import data, rubric as rubrics, store as stores
+    from harness import data
+    from harness import rubric as rubrics
+    from harness import store as stores
     from harness.collect.collect import Workshop
     from harness.grade import exit_code, grade, write_reports
     from harness.progress import Display

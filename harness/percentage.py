@@ -27,6 +27,7 @@ class Percentage(str):
     __slots__ = ()
 
     def __new__(cls, written: str) -> Percentage:
+        """The share as written, with one space before the sign."""
         match = _WRITTEN.fullmatch(written)
         if not match or Fraction(match[1]) > 100:
             raise ValueError('write a percentage in quotes, such as "99.4 %"')
@@ -37,7 +38,7 @@ class Percentage(str):
         """The exact share, between 0 and 1."""
         return Fraction(self.removesuffix(" %")) / 100
 
-    def count(self, total: int) -> int:
+    def of(self, total: int) -> int:
         """The least count of `total` that reaches this share: ceil(share * total)."""
         return math.ceil(self.share * total)
 

@@ -59,7 +59,9 @@ class Display:
         state = f"epoch {last.number}/{declared}, {percent(last.test_correct, told.test_size)}"
         left = _time(_seconds_left(told))
         if not self._console.is_terminal:
-            self._console.print(f"{told.submission}: {where}, {state}, {left} left", highlight=False)
+            self._console.print(
+                f"{told.submission}: {where}, {state}, {left} left", highlight=False
+            )
             return
         assert self._task is not None
         self._bar.update(

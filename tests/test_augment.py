@@ -22,7 +22,9 @@ def test_rotation_is_pils_image_by_image(images: Tensor) -> None:
     ours = augment.affine(images, -angles, zero, zero, one, zero, zero, fill=1)
     equal = 0
     for image, angle, rotated in zip(images, angles, ours, strict=True):
-        pil = Image.fromarray(image[0].numpy()).rotate(float(angle), Image.Resampling.NEAREST, fillcolor=1)
+        pil = Image.fromarray(image[0].numpy()).rotate(
+            float(angle), Image.Resampling.NEAREST, fillcolor=1
+        )
         equal += bool((tv.pil_to_tensor(pil) == rotated).all())
     # Where a pixel's centre falls between two pixels to the last bit, float32 and PIL's
     # fixed-point arithmetic may choose differently.

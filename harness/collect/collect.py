@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -60,7 +60,7 @@ class Workshop:
     data: Path
     """The folder of the data sets."""
     device: str = "auto"
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
     @cached_property
     def benches(self) -> dict[str, Bench]:
@@ -68,7 +68,7 @@ class Workshop:
         return {}
 
 
-class Unobservable(Exception):  # noqa: N818 - carries a fault to the step that it belongs to
+class Unobservable(Exception):
     """Something could not be observed; carries why and whose fault it is."""
 
     def __init__(self, fault: Fault) -> None:
@@ -95,11 +95,7 @@ def collect(
             continue
 
         def epoch(run: Run, step: Step = step, number: int = number) -> None:
-            told(
-                Progress(
-                    submission.name, step.name, number, len(steps), task.seeds, size, run
-                )
-            )
+            told(Progress(submission.name, step.name, number, len(steps), task.seeds, size, run))
 
         steps[number - 1] = _train(step, task, workshop, epoch)
     return Evidence(submission=submission.name, dataset=data.DATASETS[task.dataset], steps=steps)

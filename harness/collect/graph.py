@@ -38,7 +38,7 @@ _SIZE = "aten.sym_size.int"
 _SIZED = ("aten.view.default", "aten.reshape.default", "aten.expand.default")
 
 
-class Refused(ValueError):  # noqa: N818 - it is the learner's word for what happens
+class Refused(ValueError):
     """A graph that is not admitted: what was found, and what to write instead."""
 
     def __init__(
@@ -73,14 +73,14 @@ class Candidate:
         """SHA-256 of all that is trained: graphs and tensors, without the class's name or line numbers."""
         described = asdict(self.definition)
         decisive = {key: described[key] for key in ("tensors", "training", "evaluation")}
-        for graph in ("training", "evaluation"):
-            decisive[graph]["calls"] = [call | {"line": None} for call in decisive[graph]["calls"]]
+        for graph in (decisive["training"], decisive["evaluation"]):
+            graph["calls"] = [call | {"line": None} for call in graph["calls"]]
         state = safetensors.torch.save(self.tensors)
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode() + state).hexdigest()
 
 
 class GraphNetwork(nn.Module):
-    """An admitted network with tensors of its own: an ordinary module, [N, 1, 28, 28] to [N, 10]."""
+    """An admitted network with tensors of its own: an ordinary module from images to scores."""
 
     def __init__(self, candidate: Candidate, tensors: dict[str, Tensor]) -> None:
         super().__init__()
@@ -216,7 +216,7 @@ def _check_tensors(
 
 
 def _check_batch_norm(graph: frames.Graph, training: bool) -> dict[str, float]:
-    """The running statistics that batch norm keeps in this graph: means from 0, variances from 1."""
+    """The running statistics of this graph by name: means start from 0, variances from 1."""
     found: dict[str, float] = {}
     for call in graph.calls:
         if call.operator != _BATCH_NORM:

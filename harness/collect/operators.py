@@ -69,15 +69,51 @@ _GENERATED = "it makes constants that no parameter holds; use an nn.Parameter"
 
 FORBIDDEN = {
     **dict.fromkeys(
-        """floor floor_ frac trunc round remainder fmod floor_divide sign view_as_real
-        view_as_complex complex bitwise_and bitwise_or bitwise_xor bitwise_not
-        bitwise_left_shift bitwise_right_shift __and__ __or__ __xor__ __lshift__ __rshift__
-        """.split(),
+        [
+            "floor",
+            "floor_",
+            "frac",
+            "trunc",
+            "round",
+            "remainder",
+            "fmod",
+            "floor_divide",
+            "sign",
+            "view_as_real",
+            "view_as_complex",
+            "complex",
+            "bitwise_and",
+            "bitwise_or",
+            "bitwise_xor",
+            "bitwise_not",
+            "bitwise_left_shift",
+            "bitwise_right_shift",
+            "__and__",
+            "__or__",
+            "__xor__",
+            "__lshift__",
+            "__rshift__",
+        ],
         _PACKED,
     ),
     **dict.fromkeys(
-        """arange linspace logspace eye one_hot tril triu rand randn rand_like randint
-        randperm bernoulli full full_like""".split(),
+        [
+            "arange",
+            "linspace",
+            "logspace",
+            "eye",
+            "one_hot",
+            "tril",
+            "triu",
+            "rand",
+            "randn",
+            "rand_like",
+            "randint",
+            "randperm",
+            "bernoulli",
+            "full",
+            "full_like",
+        ],
         _GENERATED,
     ),
 }

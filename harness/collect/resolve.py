@@ -39,18 +39,38 @@ SCHEDULERS: dict[str, Callable[..., lr_scheduler.LRScheduler]] = {
 }
 
 LOSSES: dict[str, Callable[..., Tensor]] = {
-    name: getattr(nn.functional, name) for name in ("nll_loss", "cross_entropy", "multi_margin_loss")
+    name: getattr(nn.functional, name)
+    for name in ("nll_loss", "cross_entropy", "multi_margin_loss")
 }
 
 TRANSFORMS: dict[str, Callable[..., v2.Transform]] = {
     name: getattr(v2, name)
-    for name in (
-        "RandomRotation RandomAffine RandomPerspective RandomCrop RandomResizedCrop "
-        "RandomHorizontalFlip RandomVerticalFlip RandomErasing RandomInvert RandomPosterize "
-        "RandomSolarize RandomAdjustSharpness RandomAutocontrast RandomEqualize ColorJitter "
-        "ElasticTransform GaussianBlur Pad Resize CenterCrop AutoAugment RandAugment "
-        "TrivialAugmentWide AugMix"
-    ).split()
+    for name in [
+        "RandomRotation",
+        "RandomAffine",
+        "RandomPerspective",
+        "RandomCrop",
+        "RandomResizedCrop",
+        "RandomHorizontalFlip",
+        "RandomVerticalFlip",
+        "RandomErasing",
+        "RandomInvert",
+        "RandomPosterize",
+        "RandomSolarize",
+        "RandomAdjustSharpness",
+        "RandomAutocontrast",
+        "RandomEqualize",
+        "ColorJitter",
+        "ElasticTransform",
+        "GaussianBlur",
+        "Pad",
+        "Resize",
+        "CenterCrop",
+        "AutoAugment",
+        "RandAugment",
+        "TrivialAugmentWide",
+        "AugMix",
+    ]
 }
 
 
@@ -94,7 +114,9 @@ def transforms(recipe: Recipe) -> list[v2.Transform]:
     return made
 
 
-def _make(key: str, ingredient: Ingredient, known: dict[str, Callable[..., Any]], *first: Any) -> Any:
+def _make(
+    key: str, ingredient: Ingredient, known: dict[str, Callable[..., Any]], *first: Any
+) -> Any:
     _find(key, ingredient, known)
     maker = known[ingredient.name]
     parameters = inspect.signature(maker).parameters

@@ -8,6 +8,7 @@ file size and wall clock.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -45,7 +46,7 @@ class Limits:
     """Frames that are taken from one step; an honest one sends three."""
 
 
-class ChildFailed(Exception):  # noqa: N818 - a learner's fault, not an error of ours
+class ChildFailed(Exception):
     """The child ended, or was ended, before it handed anything over."""
 
 
@@ -109,7 +110,7 @@ class Child:
             "TMPDIR": folder,
         }
         exporter = [sys.executable, "-P", "-s", "-m", "harness.inside.exporter"]
-        self._stderr = tempfile.TemporaryFile()
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(
             [*exporter, str(self._limits.cpu_seconds), str(self._limits.memory)],
             stdin=subprocess.PIPE,
@@ -129,7 +130,9 @@ class Child:
             kind, _ = self._next(time.monotonic() + START_SECONDS)
         except ChildFailed as failure:
             self._end()
-            raise ChildNotStarted(f"the process for submitted code did not start: {failure}") from None
+            raise ChildNotStarted(
+                f"the process for submitted code did not start: {failure}"
+            ) from None
         assert kind is frames.Kind.READY
 
     def _receive(self) -> dict[frames.Kind, bytes]:
@@ -177,15 +180,15 @@ class Child:
         if self._process is None:
             return
         if hasattr(os, "killpg"):
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         else:
             self._process.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout, self._stderr):
-            _close(stream)
+            if stream is not None:
+                with contextlib.suppress(OSError):  # a pipe whose reader is gone
+                    stream.close()
         self._process = None
 
 
@@ -201,11 +204,3 @@ def _pump(
     except ValueError:  # the stream was closed under us, because the child is being ended
         pass
     into.put(None)
-
-
-def _close(stream: IO[bytes] | None) -> None:
-    if stream is not None:
-        try:
-            stream.close()
-        except OSError:  # a pipe whose reader is gone
-            pass

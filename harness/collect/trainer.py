@@ -90,7 +90,8 @@ class Training:
         self._total.zero_()
         self._correct.zero_()
         self._network.train()
-        for chosen in order.split(self._recipe.batch_size):
+        for start in range(0, len(order), self._recipe.batch_size):
+            chosen = order[start : start + self._recipe.batch_size]
             batch = self._batch(len(chosen))
             torch.index_select(images, 0, chosen, out=batch.images)
             torch.index_select(self._labels, 0, chosen, out=batch.labels)

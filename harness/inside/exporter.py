@@ -41,7 +41,7 @@ ASSERTIONS = ("aten._assert_tensor_metadata.default", "aten._assert_scalar.defau
 """Checks that export leaves in a graph; they compute nothing."""
 
 
-class Refused(Exception):  # noqa: N818 - it is the learner's word for what happens
+class Refused(Exception):
     """The file cannot be handed over; the message says why and what to write instead."""
 
 

@@ -27,7 +27,7 @@ class Accuracy(Check):
 
     def asked(self, dataset: Dataset) -> str:
         """The threshold as a percentage and as a count."""
-        count = self.at_least.count(dataset.test_size)
+        count = self.at_least.of(dataset.test_size)
         window = f"each of the last {self.last_epochs} epochs"
         if self.last_epochs == 1:
             window = "the last epoch"
@@ -39,7 +39,7 @@ class Accuracy(Check):
         measured = "; ".join(self._measured(run, size) for run in step.runs)
 
         def holding(level: Percentage) -> int:
-            return sum(self._lowest(run) >= level.count(size) for run in step.runs)
+            return sum(self._lowest(run) >= level.of(size) for run in step.runs)
 
         if 2 * holding(self.at_least) > len(step.runs):
             return Finding(1, measured, _held(holding(self.at_least), len(step.runs)))
@@ -74,7 +74,7 @@ class Accuracy(Check):
             return f"the run ended after epoch {len(run.epochs)} of {run.declared_epochs}"
         if run.declared_epochs < self.last_epochs:
             return f"{run.declared_epochs} epochs are fewer than {self.last_epochs}"
-        count = self.at_least.count(size)
+        count = self.at_least.of(size)
         missing = [
             f"epoch {number} by {count - correct:,}"
             for number, correct in self._window(run)

@@ -11,7 +11,7 @@ accuracy, at 98.88, is under-fitting.
 """
 
 import torch.nn as nn
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 
 
 class Net(nn.Module):

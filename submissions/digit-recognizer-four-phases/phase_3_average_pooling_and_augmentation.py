@@ -12,7 +12,7 @@ be mended: test accuracy spikes towards the end of the run.
 """
 
 import torch.nn as nn
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 
 
 class Net(nn.Module):
