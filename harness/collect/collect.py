@@ -108,13 +108,13 @@ def _define(source: Source, task: Task, workshop: Workshop, child: Child) -> Ste
         network = workshop.store.network(step.source)
         if network is None or workshop.store.definition(step.source) is None:
             network = _admit(source, step.source, workshop.store, child)
+        step = step.model_copy(update={"network": network})
         handed_over = workshop.store.definition(step.source)
         assert handed_over is not None
         complete, defaulted = _complete(json.loads(handed_over[0])["recipe"], task)
     except Unobservable as cause:
         return step.model_copy(update={"fault": cause.fault})
-    update = {"network": network, "recipe": complete, "defaulted": defaulted}
-    return step.model_copy(update=update)
+    return step.model_copy(update={"recipe": complete, "defaulted": defaulted})
 
 
 def _admit(source: Source, key: str, store: Store, child: Child) -> Network:

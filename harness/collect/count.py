@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harness import frames
-from harness.collect.graph import Candidate, of_images, references
+from harness.collect.graph import Candidate, of_images, references, tensors_read
 from harness.evidence import Parameters
 
 EXEMPT_STATISTICS = 1_000
@@ -44,7 +44,7 @@ def count(candidate: Candidate) -> Parameters:
     beyond += max(_generated(graph, sizes, candidate.sizes) for graph in graphs)
     if statistics > EXEMPT_STATISTICS:
         beyond += statistics - EXEMPT_STATISTICS
-    read = {tensor for graph in graphs for tensor in _read(graph)}
+    read = {tensor for graph in graphs for tensor in tensors_read(graph)}
     return Parameters(
         judged=sum(weights.values()) + beyond,
         used=sum(size for name, size in weights.items() if name in read) + beyond,
@@ -52,12 +52,6 @@ def count(candidate: Candidate) -> Parameters:
             sizes[info.name] for info in candidate.definition.tensors if info.requires_grad
         ),
     )
-
-
-def _read(graph: frames.Graph) -> set[str]:
-    """Names of the tensors that a forward pass takes."""
-    taken = {name for call in graph.calls for name in references(call)}
-    return {tensor for name, tensor in graph.reads.items() if name in taken}
 
 
 def _floats(graph: frames.Graph) -> int:

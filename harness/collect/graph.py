@@ -70,7 +70,7 @@ class Candidate:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all that is trained: graphs and tensors, without the class's name or line numbers."""
+        """SHA-256 of what is trained: graphs and tensors, without line numbers."""
         described = asdict(self.definition)
         decisive = {key: described[key] for key in ("tensors", "training", "evaluation")}
         for graph in (decisive["training"], decisive["evaluation"]):
@@ -120,16 +120,17 @@ def admit(definition: bytes, tensors: bytes) -> Candidate:
         raise Refused("what the submission's process handed over is malformed: tensors differ")
     state = {info.name: state[info.name] for info in described.tensors}
     graphs = {True: described.training, False: described.evaluation}
-    statistics, counters = dict[str, float](), set[str]()
+    counters = {name for name, t in state.items() if t.dtype == torch.int64 and t.dim() == 0}
+    _check_tensors(described, state, counters)
+    statistics = _unread_statistics(described)
     for training, graph in graphs.items():
         _check_operators(graph)
         _check_references(graph, state)
+        _check_mutation(graph, counters, training)
+        _check_flow(graph)
         statistics |= _check_batch_norm(graph, training)
-        counters |= _check_mutation(graph, state, training)
-    _check_tensors(described, state, counters)
     for graph in graphs.values():
         _check_statistics(graph, statistics.keys())
-        _check_flow(graph)
     modules = {training: _rebuild(graph, list(state)) for training, graph in graphs.items()}
     sizes: dict[str, int] = {}
     for training, graph in graphs.items():
@@ -165,6 +166,12 @@ def references(call: frames.Call) -> Iterator[str]:
                 yield from walk(item)
 
     yield from walk([*call.arguments, *call.keywords.values()])
+
+
+def tensors_read(graph: frames.Graph) -> set[str]:
+    """Names of the tensors that a forward pass takes."""
+    taken = {name for call in graph.calls for name in references(call)}
+    return {tensor for name, tensor in graph.reads.items() if name in taken}
 
 
 def argument(call: frames.Call, position: int, keyword: str, default: Any = None) -> Any:
@@ -215,6 +222,19 @@ def _check_tensors(
             raise Refused(f"{info.name} holds NaN or infinity before training")
 
 
+def _unread_statistics(definition: frames.Definition) -> dict[str, float]:
+    """Those of layers that the network holds and never calls; by their usual names, as torch's."""
+    read = tensors_read(definition.training) | tensors_read(definition.evaluation)
+    starts = {"running_mean": 0.0, "running_var": 1.0}
+    return {
+        info.name: starts[info.name.rpartition(".")[2]]
+        for info in definition.tensors
+        if info.kind == "buffer"
+        and info.name not in read
+        and info.name.rpartition(".")[2] in starts
+    }
+
+
 def _check_batch_norm(graph: frames.Graph, training: bool) -> dict[str, float]:
     """The running statistics of this graph by name: means start from 0, variances from 1."""
     found: dict[str, float] = {}
@@ -255,33 +275,24 @@ def _check_statistics(graph: frames.Graph, statistics: Set[str]) -> None:
                 )
 
 
-def _check_mutation(graph: frames.Graph, state: dict[str, Tensor], training: bool) -> set[str]:
-    """Names of the batch counters; only they and activations may be changed in place."""
-    counters: set[str] = set()
-    activations = of_images(graph) - {graph.image}
+def _check_mutation(graph: frames.Graph, counters: Set[str], training: bool) -> None:
+    """A forward pass changes nothing but batch counters, in training, and activations."""
+    activations = of_images(graph)
     for call in graph.calls:
         short = call.operator.removeprefix("aten.").partition(".")[0]
-        if not short.endswith("_"):
-            continue
-        target = next(references(call), "")
-        tensor = state.get(graph.reads.get(target, ""))
-        counts = (
-            training
-            and call.operator == "aten.add_.Tensor"
-            and call.arguments[1:] == [1]
-            and tensor is not None
-            and tensor.dtype == torch.int64
-            and tensor.dim() == 0
-        )
-        if counts:
-            counters.add(graph.reads[target])
-        elif target not in activations:
+        targets = list(references(call))
+        tensors = [graph.reads[name] for name in targets if name in graph.reads]
+        counts = training and call.operator == "aten.add_.Tensor" and call.arguments[1:] == [1]
+        if counters.intersection(tensors) and not counts:
+            raise Refused(f"{tensors[0]} is a batch counter, and is read", call.line)
+        if short.endswith("_") and not (counters.issuperset(tensors) and counts):
+            if targets[:1] and targets[0] in activations:
+                continue
             raise Refused(
-                f"{short} changes {graph.reads.get(target, 'the images')} during the forward "
-                "pass; only batch norm's own statistics and activations may change",
+                f"{short} changes {', '.join(tensors)} during the forward pass; only batch norm's "
+                "own statistics and activations may change",
                 call.line,
             )
-    return counters
 
 
 def _check_flow(graph: frames.Graph) -> None:

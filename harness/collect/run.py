@@ -133,7 +133,7 @@ def _epoch(
             owner="submission",
             stage="training",
             message=f"the loss became {trained.loss} in epoch {number}; lower the learning rate "
-            f"(it was {trained.learning_rate:g})",
+            f"(it was {trained.learning_rate:g}), or look for a logarithm or division of zero",
         )
     return Epoch(
         number=number,

@@ -9,6 +9,7 @@ importing torch and its exporter takes seconds and exporting a small network doe
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import random
@@ -82,7 +83,8 @@ def load(path: Path) -> types.ModuleType:
     module = types.ModuleType(MODULE)
     module.__file__ = str(path)
     sys.modules[MODULE] = module
-    exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
+    source = importlib.util.decode_source(path.read_bytes())
+    exec(compile(source, str(path), "exec"), module.__dict__)
     return module
 
 

@@ -1,0 +1,94 @@
+"""What tests share: a store of their own, steps on disk, and a grade without a terminal."""
+
+import os
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+
+from harness import data
+from harness.collect.collect import Workshop
+from harness.collect.sandbox import Limits
+from harness.rubric import Rubric
+from harness.store import Store
+
+settings.register_profile("default", deadline=None, derandomize=True, max_examples=50)
+settings.register_profile("nightly", deadline=None, max_examples=5_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+# Tests run side by side on two cores; and results must not depend on the number of threads.
+torch.set_num_threads(1)
+
+NET = """
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(1, 4, 3, stride=4), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.05)
+        )
+        self.head = nn.Linear(4 * 7 * 7, 10)
+
+    def forward(self, x):
+        features = self.body(x).flatten(1)
+        return F.log_softmax(self.head(features), dim=1)
+"""
+"""A network that trains on the digits in a fraction of a second an epoch: 2,018 parameters."""
+
+RECIPE = 'recipe = {"epochs": 2, "batch_size": 64, "optimizer": {"name": "SGD", "lr": 0.1}}\n'
+
+
+def step(notes: str = "Step.", network: str = NET, recipe: str = RECIPE) -> str:
+    """The source of a step."""
+    return f'"""{notes}"""\n{textwrap.dedent(network)}\n{recipe}'
+
+
+@pytest.fixture
+def submission(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a folder of steps: names (less `.py`) to sources."""
+
+    def make(name: str = "ada", **steps: str) -> Path:
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        for step_name, source in steps.items():
+            (folder / f"{step_name}.py").write_text(source)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Workshop:
+    """A store of the test's own, on the CPU, with short limits for endless loops."""
+    limits = Limits(cpu_seconds=5, wall_seconds=60)
+    return Workshop(Store(tmp_path / "store"), data.folder(), "cpu", limits)
+
+
+@pytest.fixture
+def rubric() -> Rubric:
+    """A small rubric on the digits."""
+    checks = [
+        {"kind": "parameters", "below": 4_000, "points": 20, "scope": "final step"},
+        {"kind": "epochs", "at_most": 15, "points": 10, "scope": "every step"},
+        {
+            "kind": "accuracy",
+            "at_least": "10 %",
+            "last_epochs": 2,
+            "points": 70,
+            "scope": "final step",
+        },
+    ]
+    return Rubric.model_validate({"title": "Small", "dataset": "digits", "checks": checks})
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Asked for the tests of a GPU where there is none, fail instead of passing over them."""
+    asked = config.getoption("-m") == "gpu"
+    if asked and not torch.cuda.is_available():
+        raise pytest.UsageError("the tests marked gpu need a CUDA device; this machine has none")
