@@ -97,14 +97,14 @@ def _mnist(data: Path) -> Images:
     from torchvision.datasets import MNIST
 
     raw = data / "MNIST" / "raw"
-    try:
-        train = MNIST(data, train=True, download=not _present(raw))
-        test = MNIST(data, train=False)
-    except (RuntimeError, OSError) as error:
-        raise DataError(
-            f"MNIST is not in {raw} and could not be downloaded ({error}); put there "
-            f"{', '.join(FILES)}, plain or as .gz"
-        ) from None
+    if not all((raw / file).is_file() for file in FILES):
+        try:
+            MNIST(data, download=True)
+        except (RuntimeError, OSError) as error:
+            raise DataError(
+                f"MNIST is not in {raw} and could not be downloaded ({error}); put there "
+                f"{', '.join(FILES)}, plain or as .gz"
+            ) from None
     for file, checksum in FILES.items():
         found = hashlib.md5((raw / file).read_bytes(), usedforsecurity=False).hexdigest()
         if found != checksum:
@@ -112,13 +112,8 @@ def _mnist(data: Path) -> Images:
                 f"{raw / file} is not MNIST's: its MD5 is {found}, it must be {checksum}; "
                 "delete it, and it will be downloaded again"
             )
-    return Images(
-        train.data.unsqueeze(1), train.targets.clone(), test.data.unsqueeze(1), test.targets.clone()
-    )
-
-
-def _present(raw: Path) -> bool:
-    return all((raw / file).is_file() for file in FILES)
+    train, test = MNIST(data, train=True), MNIST(data, train=False)
+    return Images(train.data.unsqueeze(1), train.targets, test.data.unsqueeze(1), test.targets)
 
 
 def _digits() -> Images:

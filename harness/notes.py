@@ -38,6 +38,6 @@ def read(source: bytes) -> Notes:
         if heading := _HEADING.match(line):
             current = found.setdefault(heading[1].lower(), [])
             line = heading[2]
-        current.append(line)
+        current.append(line.strip())
     texts = {key: "\n".join(text).strip() for key, text in found.items()}
     return Notes(title=lines[0] if lines else "", **texts)

@@ -5,6 +5,7 @@ Must not know how anything is measured.
 
 from __future__ import annotations
 
+import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -59,9 +60,7 @@ class Display:
         state = f"epoch {last.number}/{declared}, {percent(last.test_correct, told.test_size)}"
         left = _time(_seconds_left(told))
         if not self._console.is_terminal:
-            self._console.print(
-                f"{told.submission}: {where}, {state}, {left} left", highlight=False
-            )
+            print(f"{told.submission}: {where}, {state}, {left} left", file=sys.stderr, flush=True)
             return
         assert self._task is not None
         self._bar.update(

@@ -41,6 +41,9 @@ class Net(nn.Module):
 """
 """A network that trains on the digits in a fraction of a second an epoch: 2,018 parameters."""
 
+LIMITS = Limits(cpu_seconds=10, wall_seconds=120)
+"""Short, for endless loops."""
+
 RECIPE = 'recipe = {"epochs": 2, "batch_size": 64, "optimizer": {"name": "SGD", "lr": 0.1}}\n'
 
 
@@ -63,11 +66,23 @@ def submission(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
+@pytest.fixture(scope="session")
+def definitions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What children handed over: tests share it, because a child takes seconds to start."""
+    return tmp_path_factory.mktemp("definitions")
+
+
 @pytest.fixture
-def workshop(tmp_path: Path) -> Workshop:
+def workshop(tmp_path: Path, definitions: Path) -> Workshop:
     """A store of the test's own, on the CPU, with short limits for endless loops."""
-    limits = Limits(cpu_seconds=5, wall_seconds=60)
-    return Workshop(Store(tmp_path / "store"), data.folder(), "cpu", limits)
+    return Workshop(make_store(tmp_path / "store", definitions), data.folder(), "cpu", LIMITS)
+
+
+def make_store(root: Path, definitions: Path) -> Store:
+    """An empty store, but for the definitions that tests share."""
+    store = Store(root)
+    (root / "definitions").symlink_to(definitions)
+    return store
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - the name that every submission gives it
+import torch.nn.functional as F
 from torch import nn
 
 _CONVOLUTION = re.compile(r"C(\d+)>(\d+) (\d+)( p1)?( \+b)?")

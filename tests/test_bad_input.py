@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import pytest
-from conftest import NET, step
+from conftest import LIMITS, NET, step
 
 from harness import data, submission
 from harness.collect.collect import Task, Workshop, collect
-from harness.collect.sandbox import Limits
 from harness.evidence import Fault, Step
 from harness.recipe import Recipe
 from harness.store import Store
@@ -86,8 +85,7 @@ def steps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Step]:
     folder.mkdir()
     for name, source in SOURCES.items():
         (folder / f"{name}.py").write_bytes(source.encode(errors="surrogateescape"))
-    limits = Limits(cpu_seconds=5, wall_seconds=60)
-    workshop = Workshop(Store(root / "store"), data.folder(), "cpu", limits)
+    workshop = Workshop(Store(root / "store"), data.folder(), "cpu", LIMITS)
     defaults = Recipe.model_validate({"epochs": 1, "batch_size": 64, "optimizer": "SGD"})
     evidence = collect(
         submission.find(folder), Task("digits", defaults, 1), workshop, lambda told: None
@@ -107,7 +105,7 @@ def fault_of(step: Step) -> Fault | None:
         ("exits", "submission", "SystemExit"),
         ("ends_the_process", "submission", "ended its own process with exit code 0"),
         ("missing_package", "submission", "No module named 'no_such_package'"),
-        ("endless", "submission", "5 s of processor time"),
+        ("endless", "submission", "10 s of processor time"),
         ("fifty_gigabytes", "submission", "MemoryError"),
         ("no_network", "submission", "write class Net(nn.Module)"),
         ("two_networks", "submission", "several networks are defined here (A, B)"),

@@ -275,7 +275,7 @@ def _check_statistics(graph: frames.Graph, statistics: Set[str]) -> None:
                 )
 
 
-def _check_mutation(graph: frames.Graph, counters: Set[str], training: bool) -> None:
+def _check_mutation(graph: frames.Graph, counters: set[str], training: bool) -> None:
     """A forward pass changes nothing but batch counters, in training, and activations."""
     activations = of_images(graph)
     for call in graph.calls:

@@ -194,7 +194,7 @@ def _plain_state(scheduler: Any) -> dict[str, Any] | None:
     return {
         key: value
         for key, value in scheduler.state_dict().items()
-        if isinstance(value, int | float | str | list | dict | None)
+        if isinstance(value, int | float | str | list | None)
     }
 
 

@@ -10,7 +10,7 @@ from harness.report import words
 from harness.scorecard import Mark, Scorecard
 
 _SIGNS = {"passed": "✓", "partly": "~", "failed": "✗", "not graded": "?"}
-_ACTIVE = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@:])")
+_ACTIVE = re.compile(r"([\\`*_\[\]<>#|~&@$])")
 
 
 def render(scorecard: Scorecard) -> str:
@@ -39,7 +39,7 @@ def render(scorecard: Scorecard) -> str:
 
 def text(written: str) -> str:
     """A learner's or our own words as inline text: nothing in them is markup."""
-    return _ACTIVE.sub(r"\\\1", " ".join(written.split()))
+    return _ACTIVE.sub(r"\\\1", words.printable(written))
 
 
 def _table(marks: list[Mark]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.console import Console, ConsoleOptions, RenderResult
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -22,24 +23,29 @@ class Report:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         scorecard = self._scorecard
         evidence = scorecard.evidence
-        yield Text(f"{evidence.submission} · {scorecard.rubric}", style="bold")
+        yield _text(f"{evidence.submission} · {scorecard.rubric}", style="bold")
         if evidence.fault:
-            yield Text(f"{evidence.fault.owner}'s fault: {evidence.fault.message}", style="red")
+            yield _text(f"{evidence.fault.owner}'s fault: {evidence.fault.message}", style="red")
         for step in evidence.steps:
             yield Text()
-            yield Text(f"{step.name}: {step.notes.title}".removesuffix(": "), style="bold")
+            yield _text(f"{step.name}: {step.notes.title}".removesuffix(": "), style="bold")
             for line in words.fault_of(step):
-                yield Text(f"  {line}", style="red")
+                yield Padding(_text(line, style="red"), (0, 0, 0, 2))
             for line in words.facts(step, evidence):
-                yield Text(f"  {line}", style="dim")
+                yield Padding(_text(line, style="dim"), (0, 0, 0, 2))
             yield _table(words.marks_of(step, scorecard))
         if not evidence.steps:
             yield _table(scorecard.marks)
         yield Text()
-        yield Text(
+        yield _text(
             f"{evidence.submission}: {words.verdict(scorecard)}",
             style=f"bold {_STYLES[scorecard.verdict]}",
         )
+
+
+def _text(written: str, style: str = "") -> Text:
+    """Anyone's words: never Rich's markup, never a terminal's control sequence."""
+    return Text(words.printable(written), style=style)
 
 
 def _table(marks: list[Mark]) -> Table:
@@ -48,10 +54,10 @@ def _table(marks: list[Mark]) -> Table:
     table.add_column("why")
     for mark in marks:
         table.add_row(
-            Text(f"{_SIGNS[mark.status]} {mark.check}", style=_STYLES[mark.status]),
-            Text(mark.asked),
-            Text(mark.measured),
+            _text(f"{_SIGNS[mark.status]} {mark.check}", style=_STYLES[mark.status]),
+            _text(mark.asked),
+            _text(mark.measured),
             f"{words.points(mark.points)} of {words.points(mark.out_of)}",
-            Text(mark.why),
+            _text(mark.why),
         )
     return table

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from harness.evidence import Evidence, Step
 from harness.percentage import percent
 from harness.scorecard import Mark, Scorecard
@@ -10,6 +12,14 @@ INTEGRITY = {
     "replayed": "replayed: trained and measured in a process that the submitted code never entered"
 }
 """What each integrity level says of a score."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters other than white space, and those that turn the direction of writing."""
+
+
+def printable(written: str) -> str:
+    """Anyone's words on one line, without characters that would steer a terminal."""
+    return " ".join(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", written).split())
 
 
 def points(value: float) -> str:

@@ -1,0 +1,110 @@
+"""Reports: the same scorecard for people and machines, and no learner's text that acts."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from evidence_samples import evidence, run, step
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from harness.evidence import Fault
+from harness.grade import exit_code, write_reports
+from harness.judge.judge import judge
+from harness.notes import Notes
+from harness.report import document, markdown, terminal
+from harness.rubric import find, load
+from harness.scorecard import Scorecard
+
+UNDER_8K = load(find("under-8k"))
+GOOD = judge(UNDER_8K, evidence(step(run(*[9_900] * 12, 9_940, 9_941, 9_945))))
+BROKEN = Fault(owner="submission", stage="import", message="SyntaxError: |x|", line=3)
+
+
+def shown(scorecard: Scorecard, width: int = 100) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(terminal.Report(scorecard))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_json_is_the_whole_scorecard() -> None:
+    assert Scorecard.model_validate_json(document.render(GOOD)) == GOOD
+
+
+def test_markdown_has_a_row_for_each_check_and_each_epoch() -> None:
+    report = markdown.render(GOOD)
+    assert (
+        "| ✓ parameters | fewer than 8,000 parameters | 7,753 | 30 of 30 | 247 below the limit |"
+        in report
+    )
+    assert "9,940, 9,941, 9,945 of 10,000" in report
+    assert report.count("\n| 1 | ") == 15
+    assert "**passed with 100 of 100 points**" in report
+
+
+def test_the_terminal_says_the_same() -> None:
+    report = shown(GOOD)
+    for words in ("✓ parameters", "✓ epochs", "✓ accuracy", "passed with 100 of 100 points"):
+        assert words in report
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_the_terminal_loses_nothing_in_a_narrow_window(width: int) -> None:
+    report = "".join(shown(GOOD, width).split())
+    assert "30of30" in report
+    assert "9,945" in report
+
+
+def test_a_fault_is_told_with_owner_and_line() -> None:
+    scorecard = judge(UNDER_8K, evidence(step(fault=BROKEN)))
+    assert "submission's fault, at import (line 3): SyntaxError: |x|" in shown(scorecard, 200)
+    assert "submission's fault, at import (line 3): SyntaxError: \\|x\\|" in markdown.render(
+        scorecard
+    )
+
+
+@given(st.text(st.characters(blacklist_categories=["Cs"])))
+def test_nothing_that_a_learner_writes_is_markup(written: str) -> None:
+    notes = Notes(title=written)
+    fault = Fault(owner="submission", stage="import", message=written)
+    card = judge(UNDER_8K, evidence(step(notes=notes, fault=fault)))
+    plain = judge(UNDER_8K, evidence(step(notes=Notes(title="x"), fault=BROKEN)))
+    report, usual = markdown.render(card), markdown.render(plain)
+    assert report.count("\n|") == usual.count("\n|")
+    assert report.count("\n#") == usual.count("\n#")
+    assert report.count("<") - report.count("\\<") == usual.count("<") - usual.count("\\<")
+    shown(card)
+
+
+def test_terminal_escapes_do_not_reach_the_terminal() -> None:
+    notes = Notes(title="\x1b[2J\x1b]0;owned\x07 [bold]title[/bold]")
+    report = shown(judge(UNDER_8K, evidence(step(run(9_950), notes=notes))))
+    assert "\x1b" not in report
+    assert "[bold]title[/bold]" in report
+
+
+def test_reports_of_learners_do_not_overwrite_each_other(tmp_path: Path) -> None:
+    write_reports(GOOD, tmp_path)
+    other = GOOD.model_copy(update={"evidence": evidence(step(run(1)), name="bob")})
+    write_reports(other, tmp_path)
+    assert json.loads((tmp_path / "ada" / "report.json").read_text())["points"] == 100
+    assert (tmp_path / "bob" / "report.md").read_text().startswith("# bob")
+
+
+@pytest.mark.parametrize(
+    ("cards", "missing", "code"),
+    [
+        ([], True, 2),
+        ([evidence(step(run(*[9_950] * 15)))], False, 0),
+        ([evidence(step(run(*[9_950] * 15)))], True, 2),
+        ([evidence(step(run(*[9_000] * 15)))], False, 1),
+        ([evidence(step(fault=BROKEN)), evidence(step(run(*[9_000] * 15)))], False, 3),
+        ([evidence(step(fault=BROKEN), step(run(*[9_000] * 15)))], False, 1),
+        ([evidence(fault=Fault(owner="machine", stage="data", message="no"))], True, 4),
+    ],
+)
+def test_exit_codes(cards: list[object], missing: bool, code: int) -> None:
+    assert exit_code([judge(UNDER_8K, card) for card in cards], missing) == code  # type: ignore[arg-type]
