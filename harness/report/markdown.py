@@ -25,7 +25,7 @@ def render(scorecard: Scorecard) -> str:
     if evidence.fault:
         lines += [text(f"{evidence.fault.owner}'s fault: {evidence.fault.message}"), ""]
     for step in evidence.steps:
-        lines += [f"## {text(step.name)}", ""]
+        lines += [f"## {text(words.heading(step, scorecard))}", ""]
         lines += [f"*{text(step.notes.title)}*", ""] if step.notes.title else []
         lines += [f"- **{text(line)}**" for line in words.fault_of(step)]
         lines += [f"- {text(line)}" for line in words.facts(step, evidence)]

@@ -28,11 +28,13 @@ class Report:
             yield _text(f"{evidence.fault.owner}'s fault: {evidence.fault.message}", style="red")
         for step in evidence.steps:
             yield Text()
-            yield _text(f"{step.name}: {step.notes.title}".removesuffix(": "), style="bold")
+            yield _text(words.heading(step, scorecard), style="bold")
+            if step.notes.title:
+                yield _indented(step.notes.title, style="italic")
             for line in words.fault_of(step):
-                yield Padding(_text(line, style="red"), (0, 0, 0, 2))
+                yield _indented(line, style="red")
             for line in words.facts(step, evidence):
-                yield Padding(_text(line, style="dim"), (0, 0, 0, 2))
+                yield _indented(line, style="dim")
             yield _table(words.marks_of(step, scorecard))
         if not evidence.steps:
             yield _table(scorecard.marks)
@@ -46,6 +48,10 @@ class Report:
 def _text(written: str, style: str = "") -> Text:
     """Anyone's words: never Rich's markup, never a terminal's control sequence."""
     return Text(words.printable(written), style=style)
+
+
+def _indented(written: str, style: str) -> Padding:
+    return Padding(_text(written, style=style), (0, 0, 0, 2), expand=False)
 
 
 def _table(marks: list[Mark]) -> Table:

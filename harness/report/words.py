@@ -42,6 +42,13 @@ def marks_of(step: Step, scorecard: Scorecard) -> list[Mark]:
     return [mark for mark in scorecard.marks if mark.step == step.name]
 
 
+def heading(step: Step, scorecard: Scorecard) -> str:
+    """A step's name and what it earned."""
+    marks = marks_of(step, scorecard)
+    earned, out_of = sum(mark.points for mark in marks), sum(mark.out_of for mark in marks)
+    return f"{step.name} · {points(earned)} of {points(out_of)} points"
+
+
 def facts(step: Step, evidence: Evidence) -> list[str]:
     """What was measured about a step, a line each."""
     lines = []
@@ -59,10 +66,11 @@ def facts(step: Step, evidence: Evidence) -> list[str]:
         lines.append(f"the rubric filled in {', '.join(step.defaulted)}")
     size = evidence.dataset.test_size
     for run in step.runs:
-        best = max((epoch.test_correct for epoch in run.epochs), default=0)
+        counts = [epoch.test_correct for epoch in run.epochs] or [run.before_training]
         lines.append(
-            f"seed {run.seed}: best epoch {best:,} of {size:,} ({percent(best, size)}), "
-            f"{run.before_training:,} before training; on {run.machine.device}"
+            f"seed {run.seed}: {run.before_training:,} of {size:,} before training, "
+            f"{counts[-1]:,} ({percent(counts[-1], size)}) after epoch {len(run.epochs)}, "
+            f"at best {max(counts):,} ({percent(max(counts), size)}); on {run.machine.device}"
         )
     return lines
 

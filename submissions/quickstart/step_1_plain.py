@@ -1,8 +1,11 @@
 """Step 1: a plain network.
 
 Target: A first network of fewer than 4,000 parameters that learns the digits at all.
-Result: RESULT1
-Analysis: A1
+Result: 3,822 parameters, best training accuracy 95.8, best test accuracy 96.1.
+Analysis: Three convolutions, the first two with stride 2, keep the network small and quick. It
+gets to 94 % in four epochs and then no further than 96: now and then it falls back, once from
+96.1 to 91.9. It does no better on the training images, so this is not overfitting. Perhaps it
+is not too small either, and only hard to train.
 """
 
 import torch.nn as nn

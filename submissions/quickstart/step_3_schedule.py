@@ -1,8 +1,11 @@
 """Step 3: a learning-rate schedule.
 
 Target: Hold 97 % over the last three epochs: the network of step 2, with a rate that falls.
-Result: RESULT3
-Analysis: A3
+Result: 3,862 parameters, best training accuracy 99.5, best test accuracy 99.4.
+Analysis: The first five epochs are those of step 2, number for number. Then the rate falls to a
+fifth, and the jumps stop: large strides while there is much to learn, small ones afterwards.
+The best epoch is hardly better than in step 2, but now the accuracy holds: 98.9 in each of
+the last three epochs.
 """
 
 import torch.nn as nn
