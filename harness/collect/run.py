@@ -53,7 +53,7 @@ def bench(device: str, images: data.Images, store: Store) -> Bench:
     # have been seen to take 10 to 40 times as long on a busy machine.
     torch.set_num_threads(1)
     # Full float32 and fixed algorithms, so that a resumed run equals an unbroken one.
-    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.conv.fp32_precision = "ieee"
     torch.backends.cudnn.deterministic = True
     moved = data.Images(
         images.train.to(chosen),
