@@ -52,9 +52,10 @@ def bench(device: str, images: data.Images, store: Store) -> Bench:
     # One thread: results do not depend on the number of cores, and two threads of one training
     # have been seen to take 10 to 40 times as long on a busy machine.
     torch.set_num_threads(1)
-    # Full float32 and fixed algorithms, so that a resumed run equals an unbroken one.
-    torch.backends.cudnn.conv.fp32_precision = "ieee"
-    torch.backends.cudnn.deterministic = True
+    if chosen.type == "cuda":
+        # Full float32 and fixed algorithms, so that a resumed run equals an unbroken one.
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cudnn.deterministic = True
     moved = data.Images(
         images.train.to(chosen),
         images.train_labels.to(chosen),
