@@ -24,6 +24,8 @@ RECIPES = {
     "large_batch": '{"batch_size": 5000}',
     "lbfgs": '{"optimizer": "LBFGS"}',
     "shrinking": '{"augment": [{"name": "CenterCrop", "size": 20}]}',
+    "short_schedule": '{"epochs": 3, "batch_size": 100, "scheduler": {"name": "OneCycleLR", '
+    '"max_lr": 0.1, "total_steps": 20, "interval": "batch"}}',
     "not_data": '{"optimizer": nn.Conv2d}',
     "not_a_table": "[15]",
 }
@@ -127,6 +129,7 @@ def fault_of(step: Step) -> Fault | None:
         ("large_batch", "submission", "batch_size = 5000; there are 1,437 training images"),
         ("lbfgs", "submission", "'LBFGS' is not one that can be named here"),
         ("shrinking", "submission", "it must stay 28 x 28"),
+        ("short_schedule", "submission", "Tried to step 21 times"),
         ("not_data", "submission", "not plain data"),
         ("not_a_table", "submission", "it must be a dictionary"),
         ("nan", "submission", "lower the learning rate"),
@@ -159,6 +162,7 @@ def test_what_was_measured_before_a_fault_is_kept(steps: dict[str, Step]) -> Non
     assert steps["nan"].network is not None
     assert steps["unknown_optimizer"].network is not None
     assert steps["misspelt_key"].network is not None
+    assert len(steps["short_schedule"].runs[0].epochs) == 1
     assert steps["syntax_error"].source
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -245,4 +246,8 @@ def _run(
         fault = Fault(owner="machine", stage="data", message=str(error))
     except (OSError, MemoryError) as error:
         fault = Fault(owner="machine", stage="training", message=f"{type(error).__name__}: {error}")
+    except Exception as error:  # an admitted network that torch cannot train is a gap of ours
+        lines = traceback.format_exc()[-4000:]
+        message = f"{type(error).__name__}: {error}"[:500]
+        fault = Fault(owner="harness", stage="training", message=message, traceback=lines)
     raise Unobservable(fault)

@@ -20,6 +20,7 @@ import harness
 from harness import data
 from harness.collect import evaluator
 from harness.collect.graph import Candidate, GraphNetwork
+from harness.collect.resolve import RecipeError
 from harness.collect.state import permuted
 from harness.collect.trainer import Training, saved_epoch, scaled
 from harness.evidence import Epoch, Fault, Machine, Run
@@ -84,7 +85,7 @@ def run(
         told: called with the run so far after every epoch.
 
     Raises:
-        resolve.RecipeError: if torch cannot follow the recipe.
+        RecipeError: if torch cannot follow the recipe.
     """
     assert recipe.normalize is not None
     random = _random(bench.store.secret(), seed)
@@ -106,12 +107,7 @@ def run(
     done = _resume(training, so_far, bench.store)
     so_far = so_far.model_copy(update={"epochs": so_far.epochs[:done]})
     for number in range(done + 1, recipe.epochs + 1):
-        try:
-            epoch = _epoch(training, number, network, test, bench.images.test_labels)
-        except RuntimeError as error:
-            if isinstance(error, torch.OutOfMemoryError):
-                raise
-            epoch = Fault(owner="submission", stage="training", message=str(error)[:500])
+        epoch = _epoch(training, number, network, test, bench.images.test_labels)
         if isinstance(epoch, Fault):
             so_far = so_far.model_copy(update={"fault": epoch})
             bench.store.write_run(so_far)
@@ -128,7 +124,11 @@ def _epoch(
     training: Training, number: int, network: GraphNetwork, test: Tensor, labels: Tensor
 ) -> Epoch | Fault:
     started = time.perf_counter()
-    trained = training.epoch(number)
+    try:
+        trained = training.epoch(number)
+    except RecipeError as error:
+        message = f"recipe: {error} (in epoch {number})"
+        return Fault(owner="submission", stage="training", message=message)
     if not torch.tensor(trained.loss).isfinite():
         return Fault(
             owner="submission",

@@ -78,7 +78,11 @@ class Training:
         self._correct = torch.zeros((), dtype=torch.int64, device=images.device)
 
     def epoch(self, number: int) -> Trained:
-        """Train one pass over the images; epochs count from 1 and must come in order."""
+        """Train one pass over the images; epochs count from 1 and must come in order.
+
+        Raises:
+            resolve.RecipeError: if the schedule is shorter than the training.
+        """
         # Each epoch has random numbers of its own, so that a resumed run equals an unbroken one.
         torch.manual_seed(_derived(self._seed, number))
         device = self._images.device
@@ -127,10 +131,13 @@ class Training:
         return self._batches[size]
 
     def _advance(self, loss: Tensor | float) -> None:
-        if isinstance(self._scheduler, ReduceLROnPlateau):
-            self._scheduler.step(float(loss))
-        elif self._scheduler is not None:
-            self._scheduler.step()
+        try:
+            if isinstance(self._scheduler, ReduceLROnPlateau):
+                self._scheduler.step(float(loss))
+            elif self._scheduler is not None:
+                self._scheduler.step()
+        except ValueError as error:  # OneCycleLR counts its steps
+            raise resolve.RecipeError(f"scheduler: {error}") from None
 
     def save(self, epoch: int) -> bytes:
         """All that training goes on from after an epoch, as safetensors."""
