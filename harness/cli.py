@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -67,11 +68,11 @@ def grade(
     device: Annotated[Device, typer.Option(help="Where to train.")] = Device.auto,
     data_dir: Annotated[
         Path | None,
-        typer.Option(help="Folder of data sets. [default: $HARNESS_DATA, or the cache folder]"),
+        typer.Option(help="Folder of data sets. Default: $HARNESS_DATA, else the cache folder."),
     ] = None,
     store: Annotated[
         Path | None,
-        typer.Option(help="Folder of evidence. [default: $HARNESS_STORE, or the data folder]"),
+        typer.Option(help="Folder of evidence. Default: $HARNESS_STORE, else the data folder."),
     ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print the scorecards as JSON, one a line.")
@@ -90,23 +91,24 @@ def grade(
     from harness.progress import Display
     from harness.report.terminal import Report
 
-    errors = Console(stderr=True, highlight=False)
     try:
         asked = rubrics.load(rubrics.find(rubric))
     except rubrics.RubricError as error:
-        errors.print(str(error), style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(2) from None
-    workshop = Workshop(stores.Store(stores.folder(store)), data.folder(data_dir), device)
+        _fail(str(error), 2)
+    names = Counter(path.resolve().stem for path in paths)
+    if twice := [name for name, number in names.items() if number > 1]:
+        _fail(f"several submissions are called {twice[0]}: their reports need an --out each", 2)
     console = Console(highlight=False)
     scorecards = []
     missing = False
-    with Display() as display:
+    try:
+        workshop = Workshop(stores.Store(stores.folder(store)), data.folder(data_dir), device)
         for path in paths:
-            display.starting(path.name)
             try:
-                scorecard = grade(path, asked, workshop, display.epoch)
-            except FileNotFoundError as error:
-                errors.print(str(error), style="red", markup=False, soft_wrap=True)
+                with Display(path.name) as display:
+                    scorecard = grade(path, asked, workshop, display.epoch)
+            except FileNotFoundError:
+                _say(f"{path}: no such file or folder")
                 missing = True
                 continue
             write_reports(scorecard, out)
@@ -116,4 +118,20 @@ def grade(
             else:
                 console.print(Report(scorecard))
                 console.print()
+    except OSError as error:
+        _fail(f"the machine's fault: {error}; what was measured is kept", 4)
+    except KeyboardInterrupt:
+        _fail(
+            "interrupted; what was measured is kept, and the same command goes on from there", 130
+        )
     raise typer.Exit(exit_code(scorecards, missing))
+
+
+def _say(message: str) -> None:
+    """A line for people, whole however wide it is, and red on a terminal."""
+    Console(stderr=True, highlight=False).print(message, style="red", markup=False, soft_wrap=True)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    _say(message)
+    raise typer.Exit(code)

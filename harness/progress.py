@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
 from harness.percentage import percent
 
@@ -19,20 +19,22 @@ if TYPE_CHECKING:
 
 
 class Display:
-    """Progress on standard error; a context manager."""
+    """The progress of one submission on standard error; a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, submission: str) -> None:
         console = Console(stderr=True)
-        self._console = console
+        self._live = console.is_terminal
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             TextColumn("{task.fields[state]}"),
             console=console,
             transient=True,
-            disable=not console.is_terminal,
+            disable=not self._live,
+            # Standard output belongs to the report, which may go to a file.
+            redirect_stdout=False,
         )
-        self._task: TaskID | None = None
+        self._task = self._bar.add_task(f"{submission}: reading", total=None, state="")
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -46,12 +48,6 @@ class Display:
     ) -> None:
         self._bar.stop()
 
-    def starting(self, submission: str) -> None:
-        """Say which submission is read."""
-        if self._task is not None:
-            self._bar.remove_task(self._task)
-        self._task = self._bar.add_task(f"{submission}: reading", total=None, state="")
-
     def epoch(self, told: Told) -> None:
         """Show the epoch that was just measured."""
         run = told.run
@@ -59,10 +55,9 @@ class Display:
         where = f"step {told.number}/{told.steps} {told.step}, seed {run.seed}/{told.seeds}"
         state = f"epoch {last.number}/{declared}, {percent(last.test_correct, told.test_size)}"
         left = _time(_seconds_left(told))
-        if not self._console.is_terminal:
+        if not self._live:
             print(f"{told.submission}: {where}, {state}, {left} left", file=sys.stderr, flush=True)
             return
-        assert self._task is not None
         self._bar.update(
             self._task,
             description=f"{told.submission}: {where}",

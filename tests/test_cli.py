@@ -102,6 +102,36 @@ def test_a_wrong_rubric_is_a_usage_error(submission: Callable[..., Path], tmp_pa
     assert harness("grade", folder, "--rubric", "no-such").returncode == 2
 
 
+def test_two_submissions_of_one_name_do_not_share_a_report(
+    submission: Callable[..., Path], tmp_path: Path
+) -> None:
+    one, two = submission("a", step_1=step()), submission("b", step_1=step())
+    files = [one / "step_1.py", two / "step_1.py"]
+    result = harness("grade", *files, "--rubric", "digits-quickstart", "--out", tmp_path)
+    assert result.returncode == 2
+    assert "several submissions are called step_1" in result.stderr
+
+
+def test_a_store_that_cannot_be_written_is_the_machines_fault(
+    submission: Callable[..., Path], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    options = ["--rubric", "digits-quickstart", "--store", tmp_path / "file" / "store"]
+    result = harness("grade", submission(step_1=step()), *options)
+    assert result.returncode == 4
+    assert "the machine's fault" in result.stderr
+
+
+def test_a_device_that_is_not_there_is_the_machines_fault(
+    submission: Callable[..., Path], tmp_path: Path, definitions: Path
+) -> None:
+    make_store(tmp_path / "store", definitions)
+    options = ["--store", tmp_path / "store", "--out", tmp_path / "out", "--device", "mps"]
+    result = harness("grade", submission(step_1=step()), "--rubric", "digits-quickstart", *options)
+    assert result.returncode == 4
+    assert "--device may be auto, cpu" in "".join(result.stdout.split("\n")).replace("  ", " ")
+
+
 def test_missing_data_is_the_machines_fault(
     submission: Callable[..., Path], tmp_path: Path, definitions: Path
 ) -> None:

@@ -229,7 +229,7 @@ def _run(
 ) -> Run:
     from harness.collect.graph import admit
     from harness.collect.resolve import RecipeError
-    from harness.collect.run import bench, run
+    from harness.collect.run import NoDeviceError, bench, run
 
     assert step.recipe is not None
     handed_over = workshop.store.definition(step.source)
@@ -242,8 +242,8 @@ def _run(
         return run(admit(*handed_over), step.recipe, key, seed, where, told)
     except RecipeError as error:
         fault = Fault(owner="submission", stage="recipe", message=f"recipe: {error}")
-    except data.DataError as error:
-        fault = Fault(owner="machine", stage="data", message=str(error))
+    except (data.DataError, NoDeviceError) as error:
+        fault = Fault(owner="machine", stage="preparing", message=str(error))
     except (OSError, MemoryError) as error:
         fault = Fault(owner="machine", stage="training", message=f"{type(error).__name__}: {error}")
     except Exception as error:  # an admitted network that torch cannot train is a gap of ours

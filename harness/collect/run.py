@@ -28,6 +28,10 @@ from harness.recipe import Recipe
 from harness.store import Store
 
 
+class NoDeviceError(RuntimeError):
+    """The device that was asked for is not there."""
+
+
 @dataclass(frozen=True)
 class Bench:
     """What trains and measures: a device with the images on it, and the store."""
@@ -44,11 +48,17 @@ def bench(device: str, images: data.Images, store: Store) -> Bench:
         device: `cpu`, `cuda`, `mps`, or `auto` for the fastest that is there.
         images: in memory.
         store: where runs are kept.
+
+    Raises:
+        NoDeviceError: if it is not there.
     """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    there["cpu"] = True
     if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        if torch.backends.mps.is_available():
-            device = "mps"
+        device = next(name for name, found in there.items() if found)
+    if not there[device]:
+        known = ", ".join(name for name, found in there.items() if found)
+        raise NoDeviceError(f"torch finds no {device} device here; --device may be auto, {known}")
     chosen = torch.device(device)
     # One thread: results do not depend on the number of cores, and two threads of one training
     # have been seen to take 10 to 40 times as long on a busy machine.

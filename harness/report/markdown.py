@@ -32,8 +32,7 @@ def render(scorecard: Scorecard) -> str:
         lines += ["", *_table(words.marks_of(step, scorecard)), ""]
         lines += _epochs(step, evidence.dataset)
     lines += _table([mark for mark in scorecard.marks if not mark.step])
-    levels = sorted({step.integrity for step in evidence.steps})
-    lines += [f"Integrity: {text(words.INTEGRITY[level])}." for level in levels]
+    lines += [text(level) for level in words.levels(evidence)]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -39,6 +39,8 @@ class Report:
         if not evidence.steps:
             yield _table(scorecard.marks)
         yield Text()
+        for level in words.levels(evidence):
+            yield _text(level, style="dim")
         yield _text(
             f"{evidence.submission}: {words.verdict(scorecard)}",
             style=f"bold {_STYLES[scorecard.verdict]}",

@@ -37,6 +37,11 @@ def verdict(scorecard: Scorecard) -> str:
     return f"not passed, {total}: {'; '.join(scorecard.reasons)}"
 
 
+def levels(evidence: Evidence) -> list[str]:
+    """What each integrity level in a submission says of its scores, a sentence each."""
+    return [f"Integrity {INTEGRITY[level]}." for level in {s.integrity: 0 for s in evidence.steps}]
+
+
 def marks_of(step: Step, scorecard: Scorecard) -> list[Mark]:
     """The marks of one step, in the rubric's order."""
     return [mark for mark in scorecard.marks if mark.step == step.name]
