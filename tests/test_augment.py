@@ -76,6 +76,19 @@ def test_every_image_gets_its_own_draw(images: Tensor, transform: v2.Transform) 
     assert torch.equal(augment.augment(same, [transform]), once)
 
 
+@pytest.mark.parametrize(
+    "transform", [v2.RandomRotation(7, fill=1), v2.RandomAffine(7, shear=3), v2.ColorJitter(0.1)]
+)
+def test_the_usual_transforms_never_run_image_by_image(
+    images: Tensor, transform: v2.Transform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one(image: Tensor) -> Tensor:
+        raise AssertionError("a call for a single image")
+
+    monkeypatch.setattr(transform, "forward", one)
+    augment.augment(images, [transform])
+
+
 def test_jitter_is_torchvisions(images: Tensor) -> None:
     for order in ("brightness", "contrast"):
         values = {order: (0.7, 0.7)}

@@ -36,8 +36,10 @@ def augment(images: Tensor, transforms: Sequence[v2.Transform]) -> Tensor:
 
 def _plain(transform: Any) -> bool:
     """Whether the batched form covers this transform's arguments."""
+    # Some torchvisions keep the name, some the enumeration's member.
+    nearest = (InterpolationMode.NEAREST, InterpolationMode.NEAREST.value)
     return (
-        getattr(transform, "interpolation", InterpolationMode.NEAREST) is InterpolationMode.NEAREST
+        getattr(transform, "interpolation", nearest[0]) in nearest
         and getattr(transform, "center", None) is None
         and not getattr(transform, "expand", False)
     )
