@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +11,8 @@ from crossing import crossed, handed_over
 from torch import Tensor, nn
 
 from harness.collect.count import count
-from harness.collect.graph import GraphNetwork, Refused, admit
+from harness.collect.graph import GraphNetwork, admit
+from harness.collect.rules import Refused
 from harness.collect.state import permuted, reset
 
 
@@ -145,9 +147,20 @@ def double_precision(net: Net, x: Tensor) -> Tensor:
     return net.head(x.flatten(1).double().float())
 
 
+def mixing_by_softmax(net: Net, x: Tensor) -> Tensor:
+    return net.head(x.flatten(1)).softmax(0)
+
+
+def mixing_by_einsum(net: Net, x: Tensor) -> Tensor:
+    scores = net.head(x.flatten(1))
+    return torch.einsum("nd,md->nd", scores, scores)
+
+
 @pytest.mark.parametrize(
     ("forward", "words"),
     [
+        (mixing_by_softmax, "mixes images"),
+        (mixing_by_einsum, "mixes images"),
         (reading_statistics, "running statistic"),
         (mixing_images, "mixes images"),
         (counting_images, "batch's size"),
@@ -215,9 +228,52 @@ def test_an_unused_batch_norm_is_held_as_any_layer() -> None:
     assert (counted.judged, counted.used) == (7_850 + 32, 7_850)
 
 
+def test_einsum_within_an_image_passes() -> None:
+    network = Net(lambda net, x: torch.einsum("ni,oi->no", x.flatten(1), net.head.weight))
+    assert count(crossed(network)).judged == 7_850
+
+
+def test_whole_numbers_do_not_hide_weights() -> None:
+    network = Net(lambda net, x: net.head(x.flatten(1)) * 123_456_789)
+    assert count(crossed(network)).judged == 7_851
+
+
+def keyword(definition: dict[str, Any], name: str) -> None:
+    definition["training"]["calls"][0]["keywords"][name] = 1
+
+
+def in_place_by_keyword(definition: dict[str, Any]) -> None:
+    """`add_(other=activation, self=parameter)`: the first value named is not what changes."""
+    graph = definition["evaluation"]
+    parameter = next(name for name, tensor in graph["reads"].items() if tensor == "1.weight")
+    call = graph["calls"][-1] | {
+        "name": "forged",
+        "operator": "aten.add_.Tensor",
+        "arguments": [],
+        "keywords": {"other": {"value": graph["calls"][0]["name"]}, "self": {"value": parameter}},
+    }
+    graph["calls"].append(call)
+
+
+def statistics_by_keyword(definition: dict[str, Any]) -> None:
+    """Running statistics as the weight of a batch norm, past a check of positions alone."""
+    for graph in (definition["training"], definition["evaluation"]):
+        (call,) = (c for c in graph["calls"] if "batch_norm" in c["operator"])
+        names = ("input", "weight", "bias", "running_mean", "running_var")
+        call["keywords"] = dict(zip(names, call["arguments"], strict=False))
+        names = ("training", "momentum", "eps", "cudnn_enabled")
+        call["keywords"] |= dict(zip(names, call["arguments"][5:], strict=True))
+        call["keywords"]["weight"] = call["keywords"]["running_var"]
+        call["arguments"] = []
+
+
 @pytest.mark.parametrize(
     "damage",
     [
+        lambda d: keyword(d, "x=1); import os; os._exit(9); ("),
+        lambda d: keyword(d, "input"),
+        in_place_by_keyword,
+        statistics_by_keyword,
         lambda d: d["training"]["calls"].reverse(),
         lambda d: d["training"].update(output="nothing"),
         lambda d: d["training"].update(output=next(iter(d["training"]["reads"]))),

@@ -123,6 +123,28 @@ def test_evaluation_leaves_the_images_as_they_were(images: data.Images) -> None:
     assert torch.equal(test, kept)
 
 
+class Mixing(nn.Module):
+    """Answers by the batch: what no rule on the graph's shapes can see."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(1)[:, :10] - x.mean()
+
+
+@pytest.mark.parametrize(
+    ("answering", "independent"),
+    [
+        (network(), True),
+        (Mixing(), False),
+        (nn.Sequential(nn.Flatten(), nn.Dropout(0.5).train(), nn.Linear(784, 10)), True),
+    ],
+    ids=["honest", "mixing", "dropout"],
+)
+def test_answers_must_not_depend_on_the_batch(
+    images: data.Images, answering: nn.Module, independent: bool
+) -> None:
+    assert evaluator.independent(answering, scaled(images.test, PIXELS)) == independent
+
+
 def test_pixels_are_scaled_as_totensor_and_normalize_do(images: data.Images) -> None:
     from torchvision.transforms import v2
 

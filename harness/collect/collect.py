@@ -134,7 +134,8 @@ def _admit(source: Source, key: str, store: Store, child: Child) -> Network:
     tensors = received.get(frames.Kind.TENSORS, b"")
 
     from harness.collect.count import count
-    from harness.collect.graph import Refused, admit
+    from harness.collect.graph import admit
+    from harness.collect.rules import Refused
 
     try:
         candidate = admit(definition, tensors)

@@ -5,27 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 from harness import frames
-from harness.collect.graph import Candidate, of_images, references, tensors_read
+from harness.collect.calls import of_images, references, tensors_read
+from harness.collect.graph import Candidate
+from harness.collect.operators import ADMITTED
 from harness.evidence import Parameters
 
 EXEMPT_STATISTICS = 1_000
 """Elements of batch-norm statistics that are free; more could be a table of answers."""
 
-_FREE_FLOATS = {
-    "aten.batch_norm.default": (6, 7),  # momentum, eps
-    "aten.group_norm.default": (4,),  # eps
-    "aten.layer_norm.default": (4,),
-    "aten.instance_norm.default": (6, 7),
-    "aten.dropout.default": (1,),  # p
-    "aten.feature_dropout.default": (1,),
-    "aten.alpha_dropout.default": (1,),
-    "aten.feature_alpha_dropout.default": (1,),
-    "aten.leaky_relu.default": (1,),  # slope
-    "aten.leaky_relu_.default": (1,),
-    "aten.upsample_nearest2d.vec": (2,),  # scale factors
-    "aten.upsample_bilinear2d.vec": (3,),
+_SETTINGS = {
+    "aten.batch_norm.default": ("momentum", "eps"),
+    "aten.group_norm.default": ("eps",),
+    "aten.layer_norm.default": ("eps",),
+    "aten.instance_norm.default": ("momentum", "eps"),
+    "aten.dropout.default": ("p",),
+    "aten.feature_dropout.default": ("p",),
+    "aten.alpha_dropout.default": ("p",),
+    "aten.feature_alpha_dropout.default": ("p",),
+    "aten.leaky_relu.default": ("negative_slope",),
+    "aten.leaky_relu_.default": ("negative_slope",),
+    "aten.upsample_nearest2d.vec": ("scale_factors",),
+    "aten.upsample_bilinear2d.vec": ("scale_factors",),
 }
-"""Positions of the arguments whose Python floats are settings of a layer, and hold no weights."""
+"""Arguments whose numbers are settings of a layer, and hold no weights."""
 
 
 def count(candidate: Candidate) -> Parameters:
@@ -40,8 +42,9 @@ def count(candidate: Candidate) -> Parameters:
     weights = {name: size for name, size in sizes.items() if name not in free}
     statistics = sum(sizes[name] for name in candidate.statistics)
     graphs = (candidate.definition.training, candidate.definition.evaluation)
-    beyond = max(_floats(graph) for graph in graphs)
-    beyond += max(_generated(graph, sizes, candidate.sizes) for graph in graphs)
+    values = (candidate.training_sizes, candidate.evaluation_sizes)
+    beyond = max(_numbers(graph) for graph in graphs)
+    beyond += max(_generated(graph, sizes, v) for graph, v in zip(graphs, values, strict=True))
     if statistics > EXEMPT_STATISTICS:
         beyond += statistics - EXEMPT_STATISTICS
     read = {tensor for graph in graphs for tensor in tensors_read(graph)}
@@ -54,20 +57,30 @@ def count(candidate: Candidate) -> Parameters:
     )
 
 
-def _floats(graph: frames.Graph) -> int:
-    """Python floats in the arguments of calls, which could hold weights."""
+def _numbers(graph: frames.Graph) -> int:
+    """Numbers in the arguments of calls that could hold weights: all but sizes and settings."""
+    total = 0
+    for call in graph.calls:
+        if call.operator == "getitem":
+            continue
+        settings = _SETTINGS.get(call.operator, ())
+        schema = {a.name: a for a in ADMITTED[call.operator]._schema.arguments}  # type: ignore[attr-defined]
+        given = dict(zip(schema, call.arguments, strict=False)) | call.keywords
+        for name, argument in given.items():
+            # Whole numbers where the schema asks for them are sizes, dimensions and strides.
+            size = "int" in str(schema[name].type)
+            if name not in settings and not size and argument != schema[name].default_value:
+                total += _stored(argument)
+    return total
 
-    def within(argument: Any) -> int:
-        if isinstance(argument, list):
-            return sum(map(within, argument))
-        return isinstance(argument, float) and argument not in (0.0, 1.0)
 
-    return sum(
-        within(argument)
-        for call in graph.calls
-        for position, argument in enumerate([*call.arguments, *call.keywords.values()])
-        if position not in _FREE_FLOATS.get(call.operator, ())
-    )
+def _stored(argument: Any) -> int:
+    """How many numbers an argument holds; 0 and 1 are none, nor is a whole number of one digit."""
+    if isinstance(argument, list):
+        return sum(map(_stored, argument))
+    if isinstance(argument, int):
+        return abs(argument) > 9
+    return isinstance(argument, float) and argument not in (0.0, 1.0, -1.0)
 
 
 def _generated(graph: frames.Graph, tensors: dict[str, int], values: dict[str, int]) -> int:

@@ -27,6 +27,11 @@ from harness.evidence import Epoch, Fault, Machine, Run
 from harness.recipe import Recipe
 from harness.store import Store
 
+MIXED = (
+    "the network's answer to an image depends on the other images of its batch; "
+    "keep every operation within one image"
+)
+
 
 class NoDeviceError(RuntimeError):
     """The device that was asked for is not there."""
@@ -123,6 +128,9 @@ def run(
             bench.store.write_run(so_far)
             break
         so_far = so_far.model_copy(update={"epochs": [*so_far.epochs, epoch]})
+        if so_far.complete and not evaluator.independent(network, test):
+            fault = Fault(owner="submission", stage="evaluation", message=MIXED)
+            so_far = so_far.model_copy(update={"fault": fault})
         # Evidence before state: an epoch that was measured is never lost, at worst trained again.
         bench.store.write_run(so_far)
         bench.store.write_state(key, training.save(number))

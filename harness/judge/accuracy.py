@@ -55,9 +55,10 @@ class Accuracy(Check):
         return [(e.number, e.test_correct) for e in run.epochs if e.number >= max(first, 1)]
 
     def _lowest(self, run: Run) -> int:
-        """Correct answers in the worst of the last epochs; none where one of them is lacking."""
+        """Correct answers in the worst of the last epochs; none where a run has a fault."""
         window = self._window(run)
-        return min(count for _, count in window) if len(window) == self.last_epochs else 0
+        whole = len(window) == self.last_epochs and run.fault is None
+        return min(count for _, count in window) if whole else 0
 
     def _measured(self, run: Run, size: int) -> str:
         window = self._window(run)
@@ -70,6 +71,8 @@ class Accuracy(Check):
         if len(step.runs) > 1:
             return _held(holding, len(step.runs))
         run = step.runs[0]
+        if run.fault:
+            return run.fault.message
         if not run.complete:
             return f"the run ended after epoch {len(run.epochs)} of {run.declared_epochs}"
         if run.declared_epochs < self.last_epochs:

@@ -1,0 +1,39 @@
+"""Reads a submission's graph: which values depend on which. Must not know torch or any rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from harness import frames
+
+SIZE = "aten.sym_size.int"
+"""The operator that gives the size of a batch; its value is a number, and holds no image."""
+
+
+def of_images(graph: frames.Graph) -> set[str]:
+    """Names of the values that depend on the images."""
+    found = {graph.image}
+    for call in graph.calls:
+        if found.intersection(references(call)) and call.operator != SIZE:
+            found.add(call.name)
+    return found
+
+
+def references(call: frames.Call) -> Iterator[str]:
+    """Names of the values that a call takes."""
+
+    def walk(argument: Any) -> Iterator[str]:
+        if isinstance(argument, dict) and isinstance(argument.get("value"), str):
+            yield argument["value"]
+        elif isinstance(argument, list):
+            for item in argument:
+                yield from walk(item)
+
+    yield from walk([*call.arguments, *call.keywords.values()])
+
+
+def tensors_read(graph: frames.Graph) -> set[str]:
+    """Names of the tensors that a forward pass takes."""
+    taken = {name for call in graph.calls for name in references(call)}
+    return {tensor for name, tensor in graph.reads.items() if name in taken}
