@@ -212,7 +212,9 @@ def _check_mutation(graph: frames.Graph, counters: set[str], training: bool) -> 
             raise Refused(f"{', '.join(sorted(read))} is a batch counter, and is read", call.line)
         short = call.operator.removeprefix("aten.").partition(".")[0]
         if short.endswith("_") and call.arguments[:1] not in [[{"value": n}] for n in activations]:
-            changed = ", ".join(graph.reads.get(name, name) for name in targets)
+            changed = next(
+                (graph.reads[name] for name in targets if name in graph.reads), "a value"
+            )
             raise Refused(
                 f"{short} changes {changed} during the forward pass; only batch norm's own "
                 "statistics and activations may change",

@@ -35,18 +35,17 @@ def judge(rubric: Rubric, evidence: Evidence) -> Scorecard:
         out_of=round(float(out_of), 6),
         verdict=verdict,
         reasons=reasons,
-        faults=[fault for _, fault in faults(evidence)],
+        faults=_faults(evidence),
         evidence=evidence,
     )
 
 
-def faults(evidence: Evidence) -> list[tuple[str, Fault]]:
-    """All that could not be observed, with the name of the step; empty for the whole."""
-    found = [("", evidence.fault)] if evidence.fault else []
+def _faults(evidence: Evidence) -> list[Fault]:
+    """All that could not be observed, in order."""
+    found = [evidence.fault]
     for step in evidence.steps:
-        found += [(step.name, step.fault)] if step.fault else []
-        found += [(step.name, run.fault) for run in step.runs if run.fault]
-    return found
+        found += [step.fault, *(run.fault for run in step.runs)]
+    return [fault for fault in found if fault]
 
 
 def _mark(check: Check, step: Step, evidence: Evidence) -> Mark:
