@@ -16,7 +16,7 @@ from harness.recipe import Recipe
 FORMAT = 1
 """Raised when these models change in a way that an older reader would misunderstand."""
 
-ENGINE = 2
+ENGINE = 3
 """Raised by hand when training gives other numbers than before; stored runs are then not reused."""
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from harness.collect.count import count
 from harness.collect.graph import GraphNetwork, admit
 from harness.collect.rules import Refused
-from harness.collect.state import permuted, reset
+from harness.collect.state import redrawn, reset
 
 
 class Net(nn.Module):
@@ -312,21 +312,23 @@ def test_the_digest_tells_networks_apart_and_not_lines() -> None:
     assert crossed(small()).digest != digest
 
 
-def test_scored_runs_start_from_permuted_weights() -> None:
+def test_scored_runs_start_from_redrawn_weights() -> None:
     network = small()
     with torch.no_grad():
         network[1].running_mean.fill_(5)
         network[1].num_batches_tracked.fill_(9)
     candidate = crossed(network)
-    state = permuted(candidate, seed=1)
-    assert not torch.equal(state["0.weight"], candidate.tensors["0.weight"])
-    assert torch.equal(
-        state["0.weight"].flatten().sort()[0], candidate.tensors["0.weight"].flatten().sort()[0]
-    )
+    state = redrawn(candidate, seed=1)
+    handed_in = candidate.tensors["4.weight"]
+    assert not torch.isin(state["4.weight"], handed_in).any()
+    assert state["4.weight"].std() == pytest.approx(float(handed_in.std()), rel=0.1)
+    assert state["4.weight"].min() >= handed_in.min()
+    assert state["4.weight"].max() <= handed_in.max()
+    assert torch.equal(state["1.weight"], torch.ones(4))  # a constant stays what it is
     assert state["1.running_mean"].tolist() == [0] * 4
     assert state["1.running_var"].tolist() == [1] * 4
     assert state["1.num_batches_tracked"] == 0
-    again, other = permuted(candidate, seed=1), permuted(candidate, seed=2)
+    again, other = redrawn(candidate, seed=1), redrawn(candidate, seed=2)
     assert torch.equal(again["4.weight"], state["4.weight"])
     assert not torch.equal(other["4.weight"], state["4.weight"])
 

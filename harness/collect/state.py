@@ -11,11 +11,13 @@ from torch import Tensor
 from harness.collect.graph import Candidate
 
 
-def permuted(candidate: Candidate, seed: int) -> dict[str, Tensor]:
+def redrawn(candidate: Candidate, seed: int) -> dict[str, Tensor]:
     """Fresh tensors for one run, by name.
 
-    The entries of every floating tensor are permuted, so that the learner's scheme of
-    initialisation survives and stored weights do not. Batch norm starts at mean 0, variance 1.
+    The entries of every floating tensor, frozen ones and constants too, are drawn anew from the
+    tensor's own distribution: its sorted values, interpolated. So the learner's scheme of
+    initialisation survives, and stored weights do not. A permutation would not do: entries that
+    carry their own index in their digits can be put back in order by the graph.
 
     Args:
         candidate: the admitted network.
@@ -25,10 +27,20 @@ def permuted(candidate: Candidate, seed: int) -> dict[str, Tensor]:
     state = {}
     for name, tensor in reset(candidate).items():
         if tensor.is_floating_point() and name not in candidate.statistics:
-            order = torch.randperm(tensor.numel(), generator=generator)
-            tensor = tensor.flatten()[order].view(tensor.shape)
+            tensor = _drawn(tensor, generator)
         state[name] = tensor
     return state
+
+
+def _drawn(tensor: Tensor, generator: torch.Generator) -> Tensor:
+    """Draws from the continuous distribution whose quantiles are the tensor's sorted entries."""
+    values = tensor.flatten().sort()[0]
+    if len(values) < 2:
+        return tensor
+    place = torch.rand(len(values), generator=generator, dtype=torch.float64) * (len(values) - 1)
+    below = place.long().clamp(max=len(values) - 2)
+    drawn = torch.lerp(values[below], values[below + 1], (place - below).float())
+    return drawn.view(tensor.shape)
 
 
 def reset(candidate: Candidate) -> dict[str, Tensor]:
