@@ -90,12 +90,13 @@ def grade(
     from harness.grade import exit_code, grade, write_reports
     from harness.progress import Display
     from harness.report.terminal import Report
+    from harness.submission import name_of
 
     try:
         asked = rubrics.load(rubrics.find(rubric))
     except rubrics.RubricError as error:
         _fail(str(error), 2)
-    names = Counter(path.resolve().stem for path in paths)
+    names = Counter(name_of(path) for path in paths)
     if twice := [name for name, number in names.items() if number > 1]:
         _fail(f"several submissions are called {twice[0]}: their reports need an --out each", 2)
     console = Console(highlight=False)

@@ -20,6 +20,10 @@ ENGINE = 3
 """Raised by hand when training gives other numbers than before; stored runs are then not reused."""
 
 
+RULES = 1
+"""Raised by hand when admission or counting changes; stored definitions are then made anew."""
+
+
 class Observation(BaseModel):
     """Base of all that is observed: plain, immutable, and strict about its keys."""
 
@@ -122,6 +126,9 @@ class Step(Observation):
     notes: Notes
     source: str
     """SHA-256 of the file."""
+    handed_in: str
+    """SHA-256 of the contents of this file and all before it: names the definition in the store.
+    They ran in one child, where an earlier step could have spoken for a later one."""
     integrity: Literal["replayed"] = "replayed"
     """The trusted side trained the graph itself."""
     network: Network | None = None

@@ -33,6 +33,8 @@ def grade(
     Raises:
         FileNotFoundError: if there is no such path: the caller's mistake, nobody's fault.
     """
+    if not path.exists():
+        raise FileNotFoundError(path)
     task = Task(rubric.dataset, rubric.recipe, rubric.seeds)
     try:
         found = submission.find(path)
@@ -40,8 +42,6 @@ def grade(
     except submission.SubmissionError as error:
         fault = Fault(owner="submission", stage="reading", message=str(error))
         evidence = _nothing(path, task, fault)
-    except FileNotFoundError:
-        raise
     except OSError as error:
         fault = Fault(owner="machine", stage="reading", message=str(error))
         evidence = _nothing(path, task, fault)
@@ -82,4 +82,4 @@ def _nothing_observed(evidence: Evidence) -> bool:
 
 def _nothing(path: Path, task: Task, fault: Fault) -> Evidence:
     dataset = data.DATASETS[task.dataset]
-    return Evidence(submission=path.resolve().stem, dataset=dataset, steps=[], fault=fault)
+    return Evidence(submission=submission.name_of(path), dataset=dataset, steps=[], fault=fault)

@@ -29,6 +29,7 @@ def read(source: bytes) -> Notes:
     """The notes in the docstring of a Python file, which is parsed and never executed."""
     try:
         docstring = ast.get_docstring(ast.parse(source)) or ""
+        docstring = docstring.encode(errors="replace").decode()  # escapes may hold half a character
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Notes()  # whoever runs the file will say what is wrong with it
     lines = docstring.splitlines()

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import (
     BaseModel,
@@ -53,12 +53,16 @@ class Check(BaseModel):
 
     kind: str
     """Which check this is."""
-    points: Annotated[float, Field(ge=0)]
+    points: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     """What it is worth; shared equally among the steps if it holds for every step."""
     scope: Literal["every step", "final step"]
     """The steps that it judges."""
     required: bool = False
     """Whether missing it fails the submission, whatever the points."""
+
+    needs: ClassVar[tuple[str, ...]]
+    """Parts of a step that it judges, of `network`, `recipe` and `runs`; where one of them could
+    not be observed, `judge` is not asked."""
 
     @abstractmethod
     def asked(self, dataset: evidence.Dataset) -> str:
@@ -66,7 +70,7 @@ class Check(BaseModel):
 
     @abstractmethod
     def judge(self, step: evidence.Step, dataset: evidence.Dataset) -> Finding:
-        """Judge one step that could be observed; `step.network` and `step.recipe` are there."""
+        """Judge one step, of which at least what the check needs could be observed."""
 
 
 @cache
@@ -79,7 +83,7 @@ def _of_kind(value: Any, _handler: Any) -> Check:
     if isinstance(value, Check):
         return value
     name = value.get("kind") if isinstance(value, dict) else None
-    if name not in kinds():
+    if not isinstance(name, str) or name not in kinds():
         raise ValueError(f"kind is {name!r}; the kinds of check are {', '.join(sorted(kinds()))}")
     return kinds()[name].model_validate(value)
 

@@ -17,7 +17,7 @@ import platformdirs
 from pydantic import ValidationError
 
 from harness import frames
-from harness.evidence import Network, Run
+from harness.evidence import RULES, Network, Run
 
 
 def folder(given: Path | None = None) -> Path:
@@ -43,26 +43,26 @@ class Store:
             write(path, secrets.token_bytes(32), private=True)
         return path.read_bytes()
 
-    def definition(self, source: str) -> tuple[bytes, bytes] | None:
-        """The DEFINITION and TENSORS frames of a file, by its SHA-256."""
-        folder = self._definition(source)
+    def definition(self, handed_in: str) -> tuple[bytes, bytes] | None:
+        """The DEFINITION and TENSORS frames of a step, by `Step.handed_in`."""
+        folder = self._definition(handed_in)
         with contextlib.suppress(FileNotFoundError):
             graph = (folder / "definition.json").read_bytes()
             return graph, (folder / "tensors.safetensors").read_bytes()
         return None
 
-    def network(self, source: str) -> Network | None:
-        """What was observed about a file's network."""
+    def network(self, handed_in: str) -> Network | None:
+        """What was observed about a step's network."""
         with contextlib.suppress(FileNotFoundError, ValidationError):
-            path = self._definition(source) / "network.json"
+            path = self._definition(handed_in) / "network.json"
             return Network.model_validate_json(path.read_bytes())
         return None
 
     def write_definition(
-        self, source: str, definition: bytes, tensors: bytes, network: Network
+        self, handed_in: str, definition: bytes, tensors: bytes, network: Network
     ) -> None:
         """Keep what a child handed over and what was observed about it."""
-        folder = self._definition(source)
+        folder = self._definition(handed_in)
         write(folder / "definition.json", definition)
         write(folder / "tensors.safetensors", tensors)
         write(folder / "network.json", network.model_dump_json(indent=1).encode())
@@ -87,8 +87,8 @@ class Store:
         """Keep what a run's training goes on from."""
         write(self._run(key) / "state.safetensors", state)
 
-    def _definition(self, source: str) -> Path:
-        return self._root / "definitions" / f"{source}-{frames.FORMAT}"
+    def _definition(self, handed_in: str) -> Path:
+        return self._root / "definitions" / f"{handed_in}-{frames.FORMAT}.{RULES}"
 
     def _run(self, key: str) -> Path:
         return self._root / "runs" / key[:2] / key

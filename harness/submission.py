@@ -30,25 +30,38 @@ class Submission:
     steps: list[Source]
 
 
+def name_of(path: Path) -> str:
+    """The name under which what lies at a path is reported."""
+    path = path.resolve()
+    return printable(path.stem if path.is_file() else path.name)
+
+
 def find(path: Path) -> Submission:
     """The submission at a path: a folder of steps in natural order, or a single step.
 
     Raises:
         SubmissionError: if there is no step.
-        FileNotFoundError: if there is no such path.
+        OSError: if it cannot be read.
     """
-    path = path.resolve()
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: no such file or folder")
     files = [path] if path.is_file() else sorted(path.glob("*.py"), key=natural)
-    files = [file for file in files if not file.name.startswith(("_", "."))]
+    # A pipe or a link could hang the reading, or lead out of the submission.
+    files = [f for f in files if f.is_file() and not f.is_symlink() and f.name[0] not in "_."]
     if not files or files[0].suffix != ".py":
         raise SubmissionError(f"{path.name} holds no step: a step is a .py file that defines Net")
-    for file in files:
-        if file.stat().st_size > MAX_SOURCE:
-            raise SubmissionError(f"{file.name} is over {MAX_SOURCE:,} bytes long")
-    name = path.stem if path.is_file() else path.name
-    return Submission(name, [Source(file.name, file.read_bytes()) for file in files])
+    return Submission(name_of(path), [_read(file) for file in files])
+
+
+def _read(file: Path) -> Source:
+    with file.open("rb") as stream:
+        content = stream.read(MAX_SOURCE + 1)
+    if len(content) > MAX_SOURCE:
+        raise SubmissionError(f"{file.name} is over {MAX_SOURCE:,} bytes long")
+    return Source(printable(file.name), content)
+
+
+def printable(text: str) -> str:
+    """Text that can be written as UTF-8: what a file name or an escape may hold and that cannot."""
+    return text.encode(errors="replace").decode()
 
 
 def natural(path: Path) -> tuple[list[tuple[int, str]], str]:

@@ -51,6 +51,7 @@ def step(
         name=name,
         notes=notes or Notes(title="A step"),
         source="0" * 64,
+        handed_in="0" * 64,
         network=Network(name="Net", digest="0" * 64, parameters=parameters),
         recipe=Recipe.model_validate(recipe),
         runs=list(runs),

@@ -128,6 +128,14 @@ def test_points_of_every_step_are_shared_and_the_final_step_is_the_last() -> Non
     assert (scorecard.points, scorecard.out_of, scorecard.verdict) == (90, 100, "passed")
 
 
+@pytest.mark.parametrize("steps", [3, 6, 7, 11])
+def test_shares_of_points_add_up_exactly(steps: int) -> None:
+    rubric = UNDER_8K.model_copy(update={"pass_mark": Percentage("100 %")})
+    good = [step(run(*[9_950] * 15), name=f"step_{number}.py") for number in range(steps)]
+    scorecard = judge(rubric, evidence(*good))
+    assert (scorecard.points, scorecard.verdict) == (100, "passed")
+
+
 def test_a_required_check_fails_the_submission_whatever_the_points() -> None:
     scorecard = judge(UNDER_8K, evidence(step(run(*[9_950] * 15), judged=8_000)))
     assert scorecard.points == 70
@@ -138,8 +146,11 @@ def test_a_required_check_fails_the_submission_whatever_the_points() -> None:
 def test_the_submissions_fault_costs_points_and_anothers_does_not() -> None:
     theirs = Fault(owner="submission", stage="import", message="SyntaxError")
     scorecard = judge(UNDER_8K, evidence(step(fault=theirs)))
-    assert (scorecard.points, scorecard.verdict) == (0, "failed")
-    assert all("SyntaxError" in mark.why for mark in scorecard.marks)
+    # The parameters were counted before anything failed.
+    assert (scorecard.points, scorecard.verdict) == (30, "failed")
+    assert all("SyntaxError" in mark.why for mark in scorecard.marks[1:])
+    nothing = step(fault=theirs).model_copy(update={"network": None})
+    assert judge(UNDER_8K, evidence(nothing)).points == 0
     for owner in ("harness", "machine"):
         ours = Fault(owner=owner, stage="data", message="no disk")
         for observed in (

@@ -1,6 +1,7 @@
 """Reading what was handed in: steps in order, notes, frames."""
 
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,15 @@ def test_nothing_to_grade_is_said(tmp_path: Path, name: str) -> None:
     (tmp_path / "large.py").write_bytes(b"#" * (submission.MAX_SOURCE + 1))
     with pytest.raises(submission.SubmissionError, match=name.partition(".")[0]):
         submission.find(tmp_path / name)
+
+
+def test_what_is_no_plain_file_is_no_step(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "zero.py").symlink_to("/dev/zero")
+    (tmp_path / "broken.py").symlink_to("nowhere")
+    (tmp_path / "folder.py").mkdir()
+    with pytest.raises(submission.SubmissionError, match="holds no step"):
+        submission.find(tmp_path)
 
 
 def test_notes_of_a_step() -> None:

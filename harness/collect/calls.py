@@ -12,10 +12,13 @@ SIZE = "aten.sym_size.int"
 
 
 def of_images(graph: frames.Graph) -> set[str]:
-    """Names of the values that depend on the images."""
+    """Names of the values that depend on the images, on their number included."""
     found = {graph.image}
+    sizes: set[str] = set()
     for call in graph.calls:
-        if found.intersection(references(call)) and call.operator != SIZE:
+        if call.operator == SIZE:
+            sizes.add(call.name)
+        elif not found.union(sizes).isdisjoint(references(call)):
             found.add(call.name)
     return found
 

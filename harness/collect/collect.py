@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -89,7 +89,7 @@ def collect(
         told: called after every epoch.
     """
     with Child(workshop.limits) as child:
-        steps = [_define(source, task, workshop, child) for source in submission.steps]
+        steps = [_define(*named, task, workshop, child) for named in _named(submission)]
     size = data.DATASETS[task.dataset].test_size
     for number, step in enumerate(steps, 1):
         if step.fault:
@@ -102,15 +102,28 @@ def collect(
     return Evidence(submission=submission.name, dataset=data.DATASETS[task.dataset], steps=steps)
 
 
-def _define(source: Source, task: Task, workshop: Workshop, child: Child) -> Step:
+def _named(submission: Submission) -> Iterator[tuple[Source, str]]:
+    """Each step with its `handed_in`."""
+    before = b""
+    for source in submission.steps:
+        before = hashlib.sha256(before + hashlib.sha256(source.content).digest()).digest()
+        yield source, before.hex()
+
+
+def _define(source: Source, handed_in: str, task: Task, workshop: Workshop, child: Child) -> Step:
     """What a step is: its notes, its network, its recipe."""
-    step = Step(name=source.name, notes=notes.read(source.content), source=digest(source.content))
+    step = Step(
+        name=source.name,
+        notes=notes.read(source.content),
+        source=digest(source.content),
+        handed_in=handed_in,
+    )
     try:
-        network = workshop.store.network(step.source)
-        if network is None or workshop.store.definition(step.source) is None:
-            network = _admit(source, step.source, workshop.store, child)
+        network = workshop.store.network(handed_in)
+        if network is None or workshop.store.definition(handed_in) is None:
+            network = _admit(source, handed_in, workshop.store, child)
         step = step.model_copy(update={"network": network})
-        handed_over = workshop.store.definition(step.source)
+        handed_over = workshop.store.definition(handed_in)
         assert handed_over is not None
         complete, defaulted = _complete(json.loads(handed_over[0])["recipe"], task)
     except Unobservable as cause:
@@ -139,14 +152,16 @@ def _admit(source: Source, key: str, store: Store, child: Child) -> Network:
 
     try:
         candidate = admit(definition, tensors)
+        network = Network(
+            name=candidate.definition.network, digest=candidate.digest, parameters=count(candidate)
+        )
     except Refused as refusal:
         fault = Fault(
             owner=refusal.owner, stage="admission", message=str(refusal), line=refusal.line
         )
         raise Unobservable(fault) from None
-    network = Network(
-        name=candidate.definition.network, digest=candidate.digest, parameters=count(candidate)
-    )
+    except Exception as error:  # a form of graph that no rule of ours foresaw
+        raise Unobservable(_ours(error, "admission")) from None
     store.write_definition(key, definition, tensors, network)
     return network
 
@@ -233,7 +248,7 @@ def _run(
     from harness.collect.run import NoDeviceError, bench, run
 
     assert step.recipe is not None
-    handed_over = workshop.store.definition(step.source)
+    handed_over = workshop.store.definition(step.handed_in)
     assert handed_over is not None
     try:
         if task.dataset not in workshop.benches:
@@ -248,7 +263,12 @@ def _run(
     except (OSError, MemoryError) as error:
         fault = Fault(owner="machine", stage="training", message=f"{type(error).__name__}: {error}")
     except Exception as error:  # an admitted network that torch cannot train is a gap of ours
-        lines = traceback.format_exc()[-4000:]
-        message = f"{type(error).__name__}: {error}"[:500]
-        fault = Fault(owner="harness", stage="training", message=message, traceback=lines)
+        fault = _ours(error, "training")
     raise Unobservable(fault)
+
+
+def _ours(error: Exception, stage: str) -> Fault:
+    """A gap of the harness: nobody's points."""
+    lines = "".join(traceback.format_exception(error))[-4000:]
+    message = f"{type(error).__name__}: {error}"[:500]
+    return Fault(owner="harness", stage=stage, message=message, traceback=lines)

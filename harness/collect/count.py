@@ -5,10 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from harness import frames
-from harness.collect.calls import of_images, references, tensors_read
+from harness.collect.calls import SIZE, of_images, references, tensors_read
 from harness.collect.graph import Candidate
-from harness.collect.operators import ADMITTED
+from harness.collect.operators import ADMITTED, CREATED
 from harness.evidence import Parameters
+
+_VIEWS = frozenset(
+    """
+    aten.view.default aten.reshape.default aten.expand.default aten.permute.default aten.t.default
+    aten.transpose.int aten.unsqueeze.default aten.squeeze.default aten.squeeze.dim
+    aten.flatten.using_ints aten.contiguous.default aten.detach.default aten.alias.default
+    """.split()  # noqa: SIM905 - a column of quotes would say less
+)
+"""Operators that show a value again and add nothing to it."""
 
 EXEMPT_STATISTICS = 1_000
 """Elements of batch-norm statistics that are free; more could be a table of answers."""
@@ -59,11 +68,13 @@ def count(candidate: Candidate) -> Parameters:
 
 def _numbers(graph: frames.Graph) -> int:
     """Numbers in the arguments of calls that could hold weights: all but sizes and settings."""
+    dependent = of_images(graph)
     total = 0
     for call in graph.calls:
         if call.operator == "getitem":
             continue
-        settings = _SETTINGS.get(call.operator, ())
+        # Settings are those of a layer; a call that takes no image is none.
+        settings = _SETTINGS.get(call.operator, ()) if call.name in dependent else ()
         schema = {a.name: a for a in ADMITTED[call.operator]._schema.arguments}  # type: ignore[attr-defined]
         given = dict(zip(schema, call.arguments, strict=False)) | call.keywords
         for name, argument in given.items():
@@ -86,20 +97,27 @@ def _stored(argument: Any) -> int:
 def _generated(graph: frames.Graph, tensors: dict[str, int], values: dict[str, int]) -> int:
     """Elements that weights computed in the graph have beyond the tensors that they come from.
 
-    Seen: 7,650 parameters that generate 55,584 weights. Weight norm stays what it holds.
+    Seen: 7,650 parameters that generate 55,584 weights; and a table of answers made of the sizes
+    of `torch.ones`, which comes from no tensor at all. Weight norm stays what it holds.
     """
     dependent = of_images(graph)
-    leaves: dict[str, frozenset[str]] = {
-        name: frozenset([tensor]) for name, tensor in graph.reads.items()
-    }
+    leaves = {name: frozenset([tensor]) for name, tensor in graph.reads.items()}
+    elements = {name: tensors[tensor] for name, tensor in graph.reads.items()}
     largest: dict[frozenset[str], int] = {}
+    from_nothing = 0
     for call in graph.calls:
-        if call.name in dependent:
+        if call.name in dependent or call.operator == SIZE:
             continue
-        leaves[call.name] = frozenset().union(*(leaves.get(n, ()) for n in references(call)))
-        origin = leaves[call.name]
-        if origin:  # zeros and ones alone hold nothing
-            largest[origin] = max(largest.get(origin, 0), values[call.name])
-    return sum(
+        taken = list(references(call))
+        origin = frozenset[str]().union(*(leaves.get(name, frozenset()) for name in taken))
+        leaves[call.name] = origin
+        # A view shows what it is a view of, however often.
+        viewed = call.operator in _VIEWS and len(taken) == 1
+        elements[call.name] = elements[taken[0]] if viewed else values[call.name]
+        if origin:
+            largest[origin] = max(largest.get(origin, 0), elements[call.name])
+        elif not viewed and call.operator not in CREATED:
+            from_nothing += values[call.name]
+    return from_nothing + sum(
         max(0, size - sum(tensors[name] for name in origin)) for origin, size in largest.items()
     )

@@ -93,11 +93,39 @@ def scheduler(recipe: Recipe, over: Optimizer) -> lr_scheduler.LRScheduler | Non
 
 
 def loss(recipe: Recipe) -> Loss:
-    """The recipe's loss, of the network's answers and the labels."""
+    """The recipe's loss: the mean over a batch of answers and labels."""
     _find("loss", recipe.loss, LOSSES)
     function, arguments = LOSSES[recipe.loss.name], recipe.loss.arguments
-    _try("loss", recipe.loss, lambda: function(torch.zeros(1, 10), torch.tensor([0]), **arguments))
+    if "reduction" in arguments:
+        raise RecipeError("loss: reduction cannot be chosen; the loss is the mean over the batch")
+    labels = torch.tensor([0, 1])
+    _try("loss", recipe.loss, lambda: function(torch.zeros(2, 10), labels, **arguments))
     return lambda answers, labels: function(answers, labels, **arguments)
+
+
+def rehearse(recipe: Recipe) -> None:
+    """Take one step of the optimiser and the schedule with a parameter that nobody needs.
+
+    What torch finds wrong only then is so told before anything is trained.
+
+    Raises:
+        RecipeError: in torch's words.
+    """
+    parameter = nn.Parameter(torch.ones(2))
+    made = optimizer(recipe, [parameter])
+    schedule = scheduler(recipe, made)
+    parameter.sum().backward()  # type: ignore[no-untyped-call]
+    _try("optimizer", recipe.optimizer, made.step)
+    if schedule is not None and recipe.scheduler is not None:
+        _try("scheduler", recipe.scheduler, lambda: advance(schedule, 1.0))
+
+
+def advance(schedule: lr_scheduler.LRScheduler, loss: float) -> None:
+    """Step a schedule; the one that reads a metric reads the training loss."""
+    if isinstance(schedule, lr_scheduler.ReduceLROnPlateau):
+        schedule.step(loss)
+    else:
+        schedule.step()
 
 
 def transforms(recipe: Recipe) -> list[v2.Transform]:

@@ -20,8 +20,16 @@ from harness.collect.operators import ADMITTED, FORBIDDEN
 MAX_TENSORS = 200
 MAX_CALLS = 1_000
 
-_WEIGHTED = ("aten.conv", "aten.linear.")
+_WEIGHTED = {
+    **dict.fromkeys(("aten.conv", "aten.linear."), 1),
+    # Weight norm's own arguments are weights; over images it would mix them.
+    "aten._weight_norm": 0,
+}
+"""Beginnings of operators that take weights, and where these begin among the arguments."""
+
 _BATCH_NORM = "aten.batch_norm.default"
+_INSTANCE_NORM = "aten.instance_norm.default"
+_NOISE = "aten.randn_like.default"
 _SIZED = ("aten.view.default", "aten.reshape.default", "aten.expand.default")
 
 
@@ -64,7 +72,7 @@ def check(
         _check_flow(graph)
         statistics |= _check_batch_norm(graph, training)
     for graph in graphs.values():
-        _check_statistics(graph, statistics.keys(), definition)
+        _check_statistics(graph, statistics.keys())
     return statistics, counters
 
 
@@ -131,6 +139,8 @@ def _check_tensors(
         raise Refused(f"the network holds {len(state)} tensors; at most {MAX_TENSORS} are taken")
     for info in definition.tensors:
         tensor = state[info.name]
+        if info.requires_grad and info.kind != "parameter":
+            raise Refused(f"{info.name} is a {info.kind}, and must not require a gradient")
         if info.name in counters:
             continue
         if tensor.dtype != torch.float32:
@@ -157,6 +167,14 @@ def _check_batch_norm(graph: frames.Graph, training: bool) -> dict[str, float]:
     """The running statistics of this graph by name: means start from 0, variances from 1."""
     found: dict[str, float] = {}
     for call in graph.calls:
+        if call.operator == _INSTANCE_NORM and call.arguments[3:5] != [None, None]:
+            raise Refused(
+                "instance norm with running statistics is not taken; "
+                "leave track_running_stats=False",
+                call.line,
+            )
+        if call.operator == _NOISE and not training:
+            raise Refused("random numbers are not drawn in evaluation", call.line)
         if call.operator != _BATCH_NORM:
             continue
         *_, mean, variance, of_batch, momentum, _, _ = call.arguments
@@ -179,13 +197,8 @@ def _check_batch_norm(graph: frames.Graph, training: bool) -> dict[str, float]:
     return found
 
 
-def _check_statistics(
-    graph: frames.Graph, statistics: Set[str], definition: frames.Definition
-) -> None:
+def _check_statistics(graph: frames.Graph, statistics: Set[str]) -> None:
     """Running statistics are read by batch norm alone: they are not counted as parameters."""
-    for info in definition.tensors:
-        if info.requires_grad and info.name in statistics:
-            raise Refused(f"{info.name} is a running statistic, and must not require a gradient")
     for call in graph.calls:
         if call.operator == _BATCH_NORM:
             call = replace(call, arguments=call.arguments[:3] + call.arguments[5:])
@@ -232,6 +245,8 @@ def mixes(call: frames.Call, rank: int, dependent: set[str]) -> bool:
     """
     if call.operator in ("aten.softmax.int", "aten.log_softmax.int"):
         return call.arguments[1] in (0, -rank)
+    if call.operator in ("aten.pad.default", "aten.constant_pad_nd.default"):
+        return len(call.arguments[1]) >= 2 * rank
     if call.operator != "aten.einsum.default":
         return False
     inputs, _, output = str(call.arguments[0]).replace(" ", "").partition("->")
@@ -250,8 +265,10 @@ def _check_flow(graph: frames.Graph) -> None:
     dependent = of_images(graph)
     sizes = {call.name for call in graph.calls if call.operator == SIZE}
     for call in graph.calls:
-        if call.operator.startswith(_WEIGHTED):
-            weights = replace(call, arguments=call.arguments[1:])
+        for beginning, first in _WEIGHTED.items():
+            weights = replace(call, arguments=call.arguments[first:])
+            if not call.operator.startswith(beginning):
+                continue
             if dependent.intersection(references(weights)):
                 raise Refused("a layer's weights must not depend on the images", call.line)
         if sizes.intersection(references(call)) and call.operator not in _SIZED:

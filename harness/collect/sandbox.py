@@ -9,7 +9,6 @@ file size and wall clock.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import queue
 import signal
@@ -83,18 +82,22 @@ class Child:
             ChildNotStarted: if the process failed before the code ran.
         """
         path = Path(self._folder.name) / name
+        path.parent.mkdir(exist_ok=True)  # an earlier step may have deleted it
         path.write_bytes(source)
+        if self._process is not None and not self._queue.empty():
+            self._end()  # an earlier step left an answer behind, which is not this step's
         if self._process is None or self._process.poll() is not None:
+            self._end()
             self._start()
         assert self._process is not None
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{path}\n".encode())
-        self._process.stdin.flush()
         try:
+            self._process.stdin.write(f"{path}\n".encode())
+            self._process.stdin.flush()
             return self._receive()
-        except ChildFailed:
+        except (ChildFailed, BrokenPipeError) as failure:
             self._end()
-            raise
+            raise ChildFailed(str(failure)) from None
 
     def _start(self) -> None:
         folder = self._folder.name
@@ -142,7 +145,7 @@ class Child:
             kind, payload = self._next(deadline)
             if kind is frames.Kind.END:
                 if not received:
-                    raise ChildFailed(self._why(json.loads(payload)))
+                    raise ChildFailed(self._why(_status(payload)))
                 return received
             received[kind] = payload
         raise ChildFailed(f"it sent more than {self._limits.frames} frames")
@@ -167,7 +170,7 @@ class Child:
                 'of `if __name__ == "__main__":`?'
             )
         if status < 0:
-            return f"it was ended by {signal.Signals(-status).name}{self._last_words()}"
+            return f"it was ended by signal {-status}{self._last_words()}"
         return f"it ended its own process with exit code {status}{self._last_words()}"
 
     def _last_words(self) -> str:
@@ -190,6 +193,14 @@ class Child:
                 with contextlib.suppress(OSError):  # a pipe whose reader is gone
                     stream.close()
         self._process = None
+
+
+def _status(payload: bytes) -> int:
+    """An exit status, from a pipe that submitted code can write to."""
+    try:
+        return int(payload)
+    except ValueError:
+        raise ChildFailed("what it handed over cannot be read: an exit status") from None
 
 
 def _pump(

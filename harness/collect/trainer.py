@@ -68,13 +68,16 @@ class Training:
         assert recipe.normalize is not None
         self._network, self._recipe, self._normalize = network, recipe, recipe.normalize
         self._images, self._labels, self._seed = images, labels, seed
+        resolve.rehearse(recipe)
         self._loss = resolve.loss(recipe)
         self._transforms = resolve.transforms(recipe)
         self._optimizer = resolve.optimizer(recipe, network.parameters())
         self._scheduler = resolve.scheduler(recipe, self._optimizer)
         self._plain = None if self._transforms else scaled(images, self._normalize)
         self._batches: dict[int, _Batch] = {}
-        self._total = torch.zeros((), dtype=torch.float64, device=images.device)
+        # Apple's GPUs have no float64.
+        exact = torch.float32 if images.device.type == "mps" else torch.float64
+        self._total = torch.zeros((), dtype=exact, device=images.device)
         self._correct = torch.zeros((), dtype=torch.int64, device=images.device)
 
     def epoch(self, number: int) -> Trained:
@@ -131,12 +134,13 @@ class Training:
         return self._batches[size]
 
     def _advance(self, loss: Tensor | float) -> None:
+        if self._scheduler is None:
+            return
         try:
-            if isinstance(self._scheduler, ReduceLROnPlateau):
-                self._scheduler.step(float(loss))
-            elif self._scheduler is not None:
-                self._scheduler.step()
-        except ValueError as error:  # OneCycleLR counts its steps
+            plateau = isinstance(self._scheduler, ReduceLROnPlateau)
+            # Reading a loss waits for the device, so only who needs it reads it.
+            resolve.advance(self._scheduler, float(loss) if plateau else 0.0)
+        except Exception as error:  # OneCycleLR counts its steps, and others divide
             raise resolve.RecipeError(f"scheduler: {error}") from None
 
     def save(self, epoch: int) -> bytes:

@@ -338,7 +338,7 @@ def serve(stream: BinaryIO, seconds: int, memory: int) -> None:
     frames.write(stream, frames.Kind.READY, b"")
     for line in sys.stdin:
         path = Path(line.rstrip("\n"))
-        child = os.fork() if hasattr(os, "fork") else 0
+        child = os.fork()
         if child == 0:
             limit(seconds, memory)
             main(path, stream)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,8 @@ class Accuracy(Check):
 
     With several runs, more than half of them must hold it.
     """
+
+    needs: ClassVar[tuple[str, ...]] = ("runs",)
 
     kind: Literal["accuracy"]
     at_least: PercentageField

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,8 @@ from harness.rubric import Check, Finding
 
 class Epochs(Check):
     """The step trains for at most so many epochs."""
+
+    needs: ClassVar[tuple[str, ...]] = ("recipe", "runs")
 
     kind: Literal["epochs"]
     at_most: Annotated[int, Field(gt=0, strict=True)]

@@ -12,15 +12,16 @@ from harness.scorecard import Mark, Scorecard, Status
 
 def judge(rubric: Rubric, evidence: Evidence) -> Scorecard:
     """Every check of the rubric on the steps of its scope, and what they come to."""
-    marks = [
+    judged = [
         _mark(check, step, evidence)
         for step in evidence.steps
         for check in rubric.checks
         if check.scope == "every step" or step is evidence.steps[-1]
     ]
     if not evidence.steps:
-        marks = [_unreached(check, evidence) for check in rubric.checks]
-    points = sum(Fraction(mark.points) for mark in marks)
+        judged = [(_unreached(check, evidence), Fraction(0)) for check in rubric.checks]
+    marks = [mark for mark, _ in judged]
+    points = sum(exact for _, exact in judged)
     out_of = sum(Fraction(check.points) for check in rubric.checks)
     reasons = _against(marks, points, out_of, rubric.pass_mark)
     verdict: Status = "failed" if reasons else "passed"
@@ -48,36 +49,38 @@ def _faults(evidence: Evidence) -> list[Fault]:
     return [fault for fault in found if fault]
 
 
-def _mark(check: Check, step: Step, evidence: Evidence) -> Mark:
+def _mark(check: Check, step: Step, evidence: Evidence) -> tuple[Mark, Fraction]:
+    """The mark of a check on a step, and its points exactly."""
     sharers = len(evidence.steps) if check.scope == "every step" else 1
     out_of = Fraction(check.points) / sharers
-    asked = check.asked(evidence.dataset)
     foreign = [
         fault
         for fault in (step.fault, *(run.fault for run in step.runs))
         if fault and fault.owner != "submission"
     ]
-    status: Status
-    if foreign:
-        earned, measured, why = 0.0, "", f"the {foreign[0].owner}'s fault: {foreign[0].message}"
-        status = "not graded"
-    elif step.fault:
-        earned, measured, why = 0.0, "", f"could not be measured: {step.fault.message}"
-        status = "failed"
-    else:
+    earned, measured, why = 0.0, "", ""
+    status: Status = "not graded"
+    if all(getattr(step, part) for part in check.needs) and not (foreign and "runs" in check.needs):
         earned, measured, why = check.judge(step, evidence.dataset)
         status = "passed" if earned == 1 else "partly" if earned else "failed"
-    return Mark(
+    elif foreign:
+        why = f"the {foreign[0].owner}'s fault: {foreign[0].message}"
+    else:
+        status = "failed"
+        why = f"could not be measured: {step.fault.message if step.fault else 'nothing was run'}"
+    points = out_of * Fraction(earned)
+    mark = Mark(
         check=check.kind,
         step=step.name,
-        asked=asked,
+        asked=check.asked(evidence.dataset),
         measured=measured,
         status=status,
-        points=round(float(out_of * Fraction(earned)), 6),
+        points=round(float(points), 6),
         out_of=round(float(out_of), 6),
         required=check.required,
         why=why,
     )
+    return mark, points
 
 
 def _unreached(check: Check, evidence: Evidence) -> Mark:

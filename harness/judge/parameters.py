@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,8 @@ class Parameters(Check):
     Every distinct tensor that the network holds or reads counts, frozen ones included;
     batch-norm's running statistics do not.
     """
+
+    needs: ClassVar[tuple[str, ...]] = ("network",)
 
     kind: Literal["parameters"]
     below: Annotated[int, Field(gt=0, strict=True)]
