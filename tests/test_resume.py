@@ -64,6 +64,17 @@ def test_notes_may_change_without_a_new_training(
     assert second.steps[0].notes.title == "After."
 
 
+def test_a_definition_is_not_shared_past_another_learners_first_step(
+    submission: Callable[..., Path], workshop: Workshop
+) -> None:
+    """Steps of one submission share a child: an earlier one could speak for a later one."""
+    ada = observe(submission("ada", step_1=step(), step_2=step("Two.")), workshop)
+    bob = observe(submission("bob", step_1="1 / 0", step_2=step("Two.")), workshop)
+    assert ada.steps[1].source == bob.steps[1].source
+    assert ada.steps[1].handed_in != bob.steps[1].handed_in
+    assert ada.steps[1].runs == bob.steps[1].runs  # the same network and recipe, trained once
+
+
 def test_another_recipe_is_trained(submission: Callable[..., Path], workshop: Workshop) -> None:
     observe(submission(step_1=step()), workshop)
     epochs: list[Progress] = []
