@@ -160,7 +160,7 @@ def describe(
         where = (tensor.data_ptr() or id(tensor), tensor.dtype, tensor.shape, tensor.stride())
         if where not in names:
             names[where] = name
-            tensors[name] = tensor.detach().clone(memory_format=_contiguous())
+            tensors[name] = tensor.detach().clone().contiguous()
             infos.append(frames.TensorInfo(name, kind, tensor.requires_grad))
         return names[where]
 
@@ -180,12 +180,6 @@ def describe(
         recipe=recipe,
     )
     return definition, tensors
-
-
-def _contiguous() -> torch.memory_format:
-    import torch
-
-    return torch.contiguous_format
 
 
 def graph_of(
