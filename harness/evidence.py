@@ -10,17 +10,18 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from harness.claims import Claim
 from harness.notes import Notes
 from harness.recipe import Recipe
 
-FORMAT = 1
+FORMAT = 2
 """Raised when these models change in a way that an older reader would misunderstand."""
 
 ENGINE = 3
 """Raised by hand when training gives other numbers than before; stored runs are then not reused."""
 
 
-RULES = 1
+RULES = 2
 """Raised by hand when admission or counting changes; stored definitions are then made anew."""
 
 
@@ -56,6 +57,32 @@ class Parameters(Observation):
     """Those that the optimiser moves."""
 
 
+class Layer(Observation):
+    """One layer of a network, as the training graph calls it."""
+
+    name: str
+    """torch.nn's class and the layer's number, as torchsummary names it: `Conv2d-1`."""
+    kernel: list[int] = []
+    """Height and width of a convolution or a pooling; a global pooling's is its whole input."""
+    padding: list[int] = []
+    stride: list[int] = []
+    output: list[int]
+    """Shape of its value without the batch: channels, height, width."""
+    receptive_field: int
+    """Pixels of the image, along its longer side, that one element of the value depends on."""
+    arithmetic: str = ""
+    """How its parameters come about, such as `3x3x10x11 + 11`."""
+    parameters: int = 0
+    """Those that it is the first to read: tied weights are told once."""
+    line: int | None = None
+    """Line in the learner's file."""
+
+    @property
+    def kind(self) -> str:
+        """torch.nn's class, such as `Conv2d`."""
+        return self.name.rpartition("-")[0]
+
+
 class Network(Observation):
     """What the exported graphs tell about a network without training it."""
 
@@ -64,6 +91,17 @@ class Network(Observation):
     digest: str
     """SHA-256 of graphs and initial tensors: what is trained, apart from recipe and seed."""
     parameters: Parameters
+    layers: list[Layer]
+    """In the order of the forward pass in training; reshapes and plain arithmetic are left out."""
+    multiply_adds: int
+    """For one image in evaluation, as torchinfo counts them: every entry of a layer's weights and
+    biases once for each position at which it is used."""
+    training_multiply_adds: int
+    """The same in training; an evaluation that costs more may be an ensemble."""
+    evaluation_only: list[str] = []
+    """Tensors that are read in evaluation and not in training."""
+    remarks: list[str] = []
+    """What the learner and a person who grades should know, a sentence each."""
 
 
 class Machine(Observation):
@@ -92,6 +130,8 @@ class Epoch(Observation):
     """Mean training loss during the epoch."""
     learning_rate: float
     """At the epoch's first step."""
+    moved: bool = True
+    """Whether the weights are others than before the epoch."""
     seconds: float
     """Wall time of training and evaluation; the only figure that differs between equal runs."""
 
@@ -108,6 +148,9 @@ class Run(Observation):
     before_training: int
     """Correct test answers of the permuted initial weights."""
     epochs: list[Epoch]
+    shifted: int | None = None
+    """Correct answers after the last epoch when the test images are shifted by one pixel: the
+    lowest of the four directions. A table of answers would miss them."""
     machine: Machine
     fault: Fault | None = None
     """Why the run ended before its last declared epoch."""
@@ -118,12 +161,26 @@ class Run(Observation):
         return len(self.epochs) == self.declared_epochs
 
 
+class Burst(Observation):
+    """A few optimiser steps on a small sample, which show that a network can learn at all."""
+
+    images: int
+    """In the sample."""
+    steps: int
+    first_loss: float
+    """Mean loss over the sample before."""
+    last_loss: float
+    """Mean loss over the sample after."""
+
+
 class Step(Observation):
     """One step of a submission, in the order in which the learner took them."""
 
     name: str
     """The file's name."""
     notes: Notes
+    claims: list[Claim] = []
+    """What the notes state about the network and its training."""
     source: str
     """SHA-256 of the file."""
     handed_in: str
@@ -136,6 +193,8 @@ class Step(Observation):
     """As trained: the learner's, with what it left out filled in."""
     defaulted: list[str] = []
     """Keys of the recipe that the learner left to the rubric."""
+    burst: Burst | None = None
+    """Only where the step was checked and not graded."""
     runs: list[Run] = []
     fault: Fault | None = None
     """Why the step could not be observed."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from harness import data, evidence, frames, notes, problems, recipe
+from harness import claims, data, evidence, frames, notes, problems, recipe
 from harness.collect.sandbox import Child, ChildFailed, ChildNotStarted, Limits
 from harness.evidence import Evidence, Fault, Network, Run, Step
 from harness.recipe import Normalize, Recipe
@@ -112,9 +112,11 @@ def _named(submission: Submission) -> Iterator[tuple[Source, str]]:
 
 def _define(source: Source, handed_in: str, task: Task, workshop: Workshop, child: Child) -> Step:
     """What a step is: its notes, its network, its recipe."""
+    said = notes.read(source.content)
     step = Step(
         name=source.name,
-        notes=notes.read(source.content),
+        notes=said,
+        claims=claims.read(said),
         source=digest(source.content),
         handed_in=handed_in,
     )
@@ -146,6 +148,7 @@ def _admit(source: Source, key: str, store: Store, child: Child) -> Network:
     definition = received.get(frames.Kind.DEFINITION, b"")
     tensors = received.get(frames.Kind.TENSORS, b"")
 
+    from harness.collect.anatomy import anatomy
     from harness.collect.count import count
     from harness.collect.graph import admit
     from harness.collect.rules import Refused
@@ -153,7 +156,11 @@ def _admit(source: Source, key: str, store: Store, child: Child) -> Network:
     try:
         candidate = admit(definition, tensors)
         network = Network(
-            name=candidate.definition.network, digest=candidate.digest, parameters=count(candidate)
+            name=candidate.definition.network,
+            digest=candidate.digest,
+            parameters=count(candidate),
+            remarks=[],
+            **anatomy(candidate)._asdict(),
         )
     except Refused as refusal:
         fault = Fault(

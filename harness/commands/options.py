@@ -1,0 +1,61 @@
+"""What commands share: options that mean the same everywhere, and how a message is told.
+
+Must not import torch, nor anything that does.
+"""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+EXIT_CODES = """
+Exit codes: 0 passed; 1 graded and below the pass mark; 2 usage or rubric error; 3 nothing could
+be graded through the submission's fault; 4 the machine's or the harness's fault.
+"""
+
+
+class Device(enum.StrEnum):
+    """Where to train."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
+
+
+Paths = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="PATH...",
+        help="Submissions: a folder of steps, one .py file, or a zip or tar of them.",
+    ),
+]
+RubricName = Annotated[
+    str,
+    typer.Option("--rubric", help="What is asked: a TOML file, or the name of a shipped rubric."),
+]
+Out = Annotated[Path, typer.Option(help="Folder for report.json and report.md of each submission.")]
+Where = Annotated[Device, typer.Option(help="Where to train.")]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(help="Folder of data sets. Default: $HARNESS_DATA, else the cache folder."),
+]
+StoreDir = Annotated[
+    Path | None,
+    typer.Option(help="Folder of evidence. Default: $HARNESS_STORE, else the data folder."),
+]
+
+
+def say(message: str) -> None:
+    """A line for people, whole however wide it is, and red on a terminal."""
+    Console(stderr=True, highlight=False).print(message, style="red", markup=False, soft_wrap=True)
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """End the command with a message and an exit code."""
+    say(message)
+    raise typer.Exit(code)
