@@ -4,7 +4,7 @@ import math
 from fractions import Fraction
 
 import pytest
-from evidence_samples import evidence, run, step
+from evidence_samples import UNDER_8K, evidence, run, step
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,9 +14,7 @@ from harness.judge.epochs import Epochs
 from harness.judge.judge import judge
 from harness.judge.parameters import Parameters
 from harness.percentage import Percentage, percent
-from harness.rubric import Check, Finding, Rubric, find, load
-
-UNDER_8K = load(find("under-8k"))
+from harness.rubric import Check, Finding, Rubric
 
 ACCURACY = Accuracy.model_validate(
     {
@@ -109,7 +107,9 @@ def test_the_limit_itself_is_too_many_parameters(count: int, share: float) -> No
 def test_both_counts_are_told_where_they_differ() -> None:
     check = Parameters(kind="parameters", below=10_000, points=1, scope="final step")
     finding = found(check, step(judged=11_268, used=8_932))
-    assert finding == (0, "11,268 (a forward pass uses 8,932)", "1,268 over the limit")
+    assert finding[:3] == (0, "11,268 (a forward pass uses 8,932)", "1,268 over the limit")
+    used = check.model_copy(update={"count": "used"})
+    assert found(used, step(judged=11_268, used=8_932)).earned == 1
 
 
 @pytest.mark.parametrize(("epochs", "share"), [(14, 1), (15, 1), (16, 0)])
@@ -149,10 +149,10 @@ def test_a_required_check_fails_the_submission_whatever_the_points() -> None:
 def test_the_submissions_fault_costs_points_and_anothers_does_not() -> None:
     theirs = Fault(owner="submission", stage="import", message="SyntaxError")
     scorecard = judge(UNDER_8K, evidence(step(fault=theirs)))
-    # The parameters were counted before anything failed.
-    assert (scorecard.points, scorecard.verdict) == (30, "failed")
-    assert all("SyntaxError" in mark.why for mark in scorecard.marks[1:])
-    nothing = step(fault=theirs).model_copy(update={"network": None})
+    # Parameters and declared epochs were known before anything failed.
+    assert (scorecard.points, scorecard.verdict) == (50, "failed")
+    assert "SyntaxError" in scorecard.marks[-1].why
+    nothing = step(fault=theirs).model_copy(update={"network": None, "recipe": None})
     assert judge(UNDER_8K, evidence(nothing)).points == 0
     for owner in ("harness", "machine"):
         ours = Fault(owner=owner, stage="data", message="no disk")
