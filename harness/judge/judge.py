@@ -62,17 +62,22 @@ def _judged(rubric: Rubric, evidence: Evidence, overrides: Sequence[Override]) -
         for check in rubric.checks:
             if check.scope == "every step" or (check.scope == "final step" and step is steps[-1]):
                 shared = Fraction(check.points) / (len(steps) if check.scope == "every step" else 1)
-                finding = _find(check, step, evidence)
+                finding = _find(check, step, evidence, rubric.seeds)
                 yield _marked(check, step.name, shared, finding, evidence, of_person)
     for check in whole if steps else rubric.checks:
-        finding = _find(check, steps[-1], evidence) if steps else _unreached(evidence)
+        finding = _unreached(evidence)
+        if steps:
+            finding = _find(check, steps[-1], evidence, rubric.seeds)
         yield _marked(check, "", Fraction(check.points), finding, evidence, of_person)
 
 
-def _find(check: Check, step: Step, evidence: Evidence) -> Finding | Fault:
+def _find(check: Check, step: Step, evidence: Evidence, seeds: int) -> Finding | Fault:
     """What a check makes of a step, or the fault for which it could not be judged."""
     faults = [fault for fault in (step.fault, *(run.fault for run in step.runs)) if fault]
     foreign = next((fault for fault in faults if fault.owner != "submission"), None)
+    if "runs" in check.needs and len(step.runs) < seeds and not faults:
+        message = f"the evidence holds {len(step.runs)} of {seeds} runs; grade to train the others"
+        return Fault(owner="machine", stage="judging", message=message)
     seen = all(getattr(step, part) for part in check.needs)
     if seen and not (foreign and "runs" in check.needs):
         return check.judge(step, evidence)

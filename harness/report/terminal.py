@@ -20,10 +20,10 @@ _STYLES = {
 
 
 class Report:
-    """A scorecard as Rich shows it."""
+    """A scorecard as Rich shows it; one of a check, before training, with every layer."""
 
-    def __init__(self, scorecard: Scorecard, layers: bool = False) -> None:
-        self._scorecard, self._layers = scorecard, layers
+    def __init__(self, scorecard: Scorecard, checked: bool = False) -> None:
+        self._scorecard, self._checked = scorecard, checked
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         scorecard = self._scorecard
@@ -41,7 +41,7 @@ class Report:
             for line in words.facts(step, evidence):
                 yield _indented(line, style="dim")
             yield _table(words.marks_of(step, scorecard))
-            if self._layers and (rows := words.layers(step)):
+            if self._checked and (rows := words.layers(step)):
                 yield _layer_table(rows)
         yield Text()
         if whole := [mark for mark in scorecard.marks if not mark.step]:
@@ -56,7 +56,8 @@ class Report:
         for level in words.levels(evidence):
             yield _text(level, style="dim")
         yield _text(
-            f"{evidence.submission}: {words.verdict(scorecard)}",
+            f"{evidence.submission}: "
+            f"{words.so_far(scorecard) if self._checked else words.verdict(scorecard)}",
             style=f"bold {_STYLES[scorecard.verdict]}",
         )
 

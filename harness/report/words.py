@@ -63,9 +63,19 @@ def verdict(scorecard: Scorecard) -> str:
     return f"not passed, {total}: {'; '.join(scorecard.reasons)}"
 
 
+def so_far(scorecard: Scorecard) -> str:
+    """What a check came to that trained nothing, in one sentence."""
+    if scorecard.verdict == "not graded":
+        return verdict(scorecard)
+    total = f"{points(scorecard.points)} of {points(scorecard.out_of)} points before training"
+    required = [reason for reason in scorecard.reasons if "required" in reason]
+    return "; ".join([total, *required])
+
+
 def levels(evidence: Evidence) -> list[str]:
     """What each integrity level in a submission says of its scores, a sentence each."""
-    return [f"Integrity {INTEGRITY[level]}." for level in {s.integrity: 0 for s in evidence.steps}]
+    found = {step.integrity: 0 for step in evidence.steps if step.runs}
+    return [f"Integrity {INTEGRITY[level]}." for level in found]
 
 
 def review(scorecard: Scorecard) -> list[str]:
@@ -124,6 +134,12 @@ def facts(step: Step, evidence: Evidence) -> list[str]:
         lines.append(f"trained with {', '.join(parts)}")
     if step.defaulted:
         lines.append(f"the rubric filled in {', '.join(step.defaulted)}")
+    if step.burst and step.burst.learned:
+        tried = step.burst
+        lines.append(
+            f"learns: {tried.steps} steps of Adam on {tried.images} images bring the loss from "
+            f"{tried.first_loss:.2f} to {tried.last_loss:.2f}"
+        )
     size = evidence.dataset.test_size
     for run in step.runs:
         counts = [epoch.test_correct for epoch in run.epochs] or [run.before_training]
