@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Union
 
 from pydantic import (
     BaseModel,
@@ -22,12 +22,13 @@ from pydantic import (
     SerializeAsAny,
     ValidationError,
     WrapValidator,
+    create_model,
     field_validator,
     model_validator,
 )
 
 from harness import evidence, problems
-from harness.percentage import Percentage, PercentageField
+from harness.percentage import Percentage
 from harness.recipe import Normalize, Recipe
 
 SHIPPED = next(
@@ -136,7 +137,7 @@ class Rubric(BaseModel):
     """The images to train and test on: MNIST, or scikit-learn's 1,797 digits at 28 x 28."""
     seeds: Annotated[int, Field(ge=1, le=100)] = 1
     """Runs of each step, each from its own random numbers."""
-    pass_mark: PercentageField = Percentage("50 %")
+    pass_mark: Percentage = Percentage("50 %")
     """Share of all points that passes."""
     recipe: Recipe = Recipe.model_validate(
         {
@@ -168,6 +169,14 @@ class Rubric(BaseModel):
             if contradiction := check.contradiction(self):
                 raise ValueError(f"{check.name}: {contradiction}")
         return self
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a rubric with the installed kinds of check."""
+    kind: Any = Union[tuple(kinds().values())]  # noqa: UP007 - the kinds are known only now
+    whole = create_model("Rubric", __base__=Rubric, checks=(list[kind], Field(min_length=1)))
+    whole.__doc__ = Rubric.__doc__
+    return whole.model_json_schema()
 
 
 class RubricError(ValueError):

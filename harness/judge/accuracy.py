@@ -9,7 +9,7 @@ from pydantic import Field
 from harness.evidence import Dataset, Epoch, Evidence, Run, Step
 from harness.judge.epochs import Epochs
 from harness.judge.statistics import verdict
-from harness.percentage import PercentageField, percent
+from harness.percentage import Percentage, percent
 from harness.rubric import Check, Finding, Rubric
 
 
@@ -33,13 +33,13 @@ scope = "final step"
 """
 
     kind: Literal["accuracy"]
-    at_least: PercentageField
+    at_least: Percentage
     """Becomes exactly a count of test images: "99.4 %" of 10,000 is 9,940 or more."""
     last_epochs: Annotated[int, Field(ge=1, strict=True)] = 3
     """How many epochs, counted back from the last declared one, must each reach it."""
     runs: Literal["more than half", "every one"] = "more than half"
     """How many of several runs must hold it."""
-    tiers: dict[PercentageField, Annotated[float, Field(gt=0, lt=1)]] = {}
+    tiers: dict[Percentage, Annotated[float, Field(gt=0, lt=1)]] = {}
     """Lower thresholds, and the share of the points that each still earns."""
 
     def contradiction(self, rubric: Rubric) -> str:

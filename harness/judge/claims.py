@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from harness.claims import Claim
 from harness.evidence import Dataset, Evidence, Step
 from harness.judge.measures import SPREAD, best_test, best_training, mean_gap
-from harness.percentage import Percentage, PercentageField
+from harness.percentage import Percentage
 from harness.rubric import Check, Finding
 
 CLEAR_GAP = 0.5
@@ -32,7 +32,7 @@ scope = "every step"
 """
 
     kind: Literal["claims"]
-    accuracy_within: PercentageField = Percentage(f"{SPREAD} %")
+    accuracy_within: Percentage = Percentage(f"{SPREAD} %")
     """Points of percent by which a claimed accuracy may differ from the nearest run's."""
 
     def asked(self, dataset: Dataset) -> str:

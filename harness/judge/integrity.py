@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from harness.evidence import Dataset, Evidence, Network, Run, Step
-from harness.percentage import Percentage, PercentageField, percent
+from harness.percentage import Percentage, percent
 from harness.rubric import Check, Finding
 
 UNTRAINED = (Percentage("2 %"), Percentage("19 %"))
@@ -32,7 +32,7 @@ scope = "every step"
 """
 
     kind: Literal["integrity"]
-    shifted_margin: PercentageField = Percentage("1 %")
+    shifted_margin: Percentage = Percentage("1 %")
     """Share of the test images that may be lost when all are shifted by one pixel; an honest
     network of 9,944 lost up to 25 of 10,000, a table of answers loses nearly all."""
 
