@@ -19,6 +19,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict
 
 from harness.notes import Notes
+from harness.statements import UNSURE, after, before, sentences, stated
 
 Quantity = Literal[
     "parameters",
@@ -63,7 +64,7 @@ def read(notes: Notes) -> list[Claim]:
 
 def _read(text: str, where: Where) -> list[Claim]:
     claims = []
-    for sentence in _sentences(text):
+    for sentence in sentences(text):
         readers = (_parameters, _accuracies, _counts, _epochs, _fitting)
         found = [one for reader in readers for one in reader(sentence)]
         for start, meaning in sorted(found, key=lambda one: one[0]):
@@ -75,84 +76,12 @@ _Found = Iterator[tuple[int, dict[str, Any]]]
 """Where claims start in a sentence, and what they mean."""
 
 
-# Sentences ----------------------------------------------------------------------------------
-
-_ASCII = {0x2013: "-", 0x2014: "-", 0x2212: "-", 0x2019: "'", 0x2192: "->"}
-_BULLET = re.compile(r"(?:>(?! ?[0-9])|[-+•●▪◦·*#_ ])*(?:\(?[0-9]{1,2} ?[-.):]+ )?")
-_LABEL = re.compile(r"(?:[A-Z]|best|train|test|val|param|num|no\b|total|acc|epoch)[^:.]{0,40}:")
-_END = re.compile(r"(?<=[.!?]) |(?<=[a-z)]\.)(?=[A-Z])")
-_ELSEWHERE = re.compile(
-    r"\b(?:initially|earlier|previous(?:ly)?|tried|first attempt|last (?:step|model|phase|attempt)"
-    r"|(?:step|phase|model|experiment|attempt|iteration)[ #_-]{0,3}[0-9]+)\b",
-    re.IGNORECASE,
-)
-_COMPARED = re.compile(r"\bthan\b(?! ?[0-9])", re.IGNORECASE)
-
-
-def _sentences(text: str) -> Iterator[str]:
-    """Sentences about the step itself: a paragraph is left where it turns to another step."""
-    for paragraph in _paragraphs(text):
-        for sentence in _END.split(paragraph):
-            if _ELSEWHERE.search(sentence):
-                break
-            yield _COMPARED.split(sentence)[0].strip()
-
-
-def _paragraphs(text: str) -> Iterator[str]:
-    """Bullets, labelled lines and paragraphs, each on one line; tables are left out."""
-    paragraph: list[str] = []
-    for written in [*text.splitlines(), ""]:
-        line = " ".join(written.translate(_ASCII).split())
-        bare = _BULLET.sub("", line, count=1)
-        if paragraph and (bare != line or not bare or bare[0] == "|" or _LABEL.match(bare)):
-            yield " ".join(paragraph)
-            paragraph = []
-        if bare and bare[0] != "|":
-            paragraph.append(bare)
-
-
 def _words(sentence: str, start: int, most: int = 100) -> str:
     """The sentence, or of a long one the words from the claim on."""
     if len(sentence) > most:
-        sentence = sentence[start - len(_before(sentence, start).lstrip()[-most // 2 :]) :]
+        clause = before(sentence, start).lstrip()[-most // 2 :]
+        sentence = sentence[max(start - len(clause), 0) :]
     return sentence if len(sentence) <= most else f"{sentence[: most - 2].rstrip()} …"
-
-
-# Clauses ------------------------------------------------------------------------------------
-
-_BREAK = re.compile(
-    r",(?![0-9])|[;()!?]|\. | - "
-    r"|\b(?:but|while|whereas|so(?! that)|hence|thus|because|although|though)\b"
-)
-_CONDITION = (
-    r"\b(?:if|when|whether|unless|until|once|may|might|would|should|will|could|so that|in order"
-    r"|ensur\w*|sure|hop(?:e|ing)|check\w*|try|trying|want\w*|need\w*|must|next|target\w*|goals?"
-    r"|aim\w*|expect\w*|require\w*|plan\w*)\b"
-)
-_UNSURE = re.compile(_CONDITION)
-_UNSAID = re.compile(
-    _CONDITION + r"|^ *to\b|n't\b|\b(?:not|never|no(?!\.? of)|without|limit\w*|constraint"
-    r"|possible|ha(?:s|ve|d) to|reduc(?:e|ing)|bring|keep|get|from)\b"
-)
-_VAGUE = re.compile(
-    r"(?:[<>≥≤~≈\u00b1]|\b(?:above|over|beyond|below|under|than|then|least|most|up ?to|around"
-    r"|about|nearly|almost|roughly|approx\w*|close to)) ?$"
-)
-
-
-def _before(sentence: str, start: int) -> str:
-    return _BREAK.split(sentence[max(start - 100, 0) : start].lower())[-1]
-
-
-def _after(sentence: str, end: int) -> str:
-    return _BREAK.split(sentence[end : end + 100].lower())[0]
-
-
-def _stated(sentence: str, found: re.Match[str], unless: str = r"(?!)") -> bool:
-    """Whether the clause around a number states it, and has none of certain words."""
-    before, after = _before(sentence, found.start()), _after(sentence, found.end())
-    refused = (_UNSAID.search(words) or re.search(unless, words) for words in (before, after))
-    return not (_VAGUE.search(before) or any(refused))
 
 
 # Numbers ------------------------------------------------------------------------------------
@@ -199,7 +128,7 @@ def _parameters(sentence: str) -> _Found:
     for found in _PARAMETERS.finditer(sentence):
         bound, number = (found[1], found[2]) if found[2] else (found[3], found[4])
         values = _bounded(bound.lower().strip(), number) if bound else _counted(number)
-        if values and _stated(sentence, found, unless=_PART):
+        if values and stated(sentence, found, unless=_PART):
             yield found.start(), {"quantity": "parameters"} | values
 
 
@@ -249,7 +178,7 @@ def _accuracies(sentence: str) -> _Found:
     for found in _ACCURACIES.finditer(sentence):
         number, name = sorted(group for group in found.groups() if group)  # digits come first
         paired = _PAIR.search(sentence[max(found.start() - 40, 0) : found.start()])
-        if (values := _percent(number)) and not paired and _stated(sentence, found):
+        if (values := _percent(number)) and not paired and stated(sentence, found):
             yield found.start(), {"quantity": _accuracy_on(name)} | values
 
 
@@ -257,7 +186,7 @@ def _percent(written: str) -> dict[str, Decimal]:
     """The values that a percentage or a fraction stands for, in percent."""
     digits = written.rstrip(" %").replace(",", ".")
     value, unit = Decimal(digits), Decimal(10) ** -len(digits.partition(".")[2])
-    if digits == written:
+    if "%" not in written:
         if "." in digits and value <= 1:
             value, unit = 100 * value, 100 * unit
         elif "." not in digits and value < 50:
@@ -311,7 +240,7 @@ _EPOCHS = re.compile(
 def _epochs(sentence: str) -> _Found:
     """For how many the network trained; never the one in which something happened."""
     for found in _EPOCHS.finditer(sentence):
-        if _stated(sentence, found):
+        if stated(sentence, found):
             number = Decimal(next(filter(None, found.groups())))
             yield found.start(), {"quantity": "epochs", "lowest": number, "below": number + 1}
 
@@ -331,24 +260,24 @@ def _fitting(sentence: str) -> _Found:
     end, holds = 0, None
     for found in _FIT.finditer(sentence):
         if not (end and re.fullmatch(r" ?(?:/|and|or|nor|&) ?", sentence[end : found.start()])):
-            holds = _holds(found, _before(sentence, found.start()), _after(sentence, found.end()))
+            holds = _holds(found, before(sentence, found.start()), after(sentence, found.end()))
         end = found.end()
         if holds is not None:
             yield found.start(), {"quantity": f"{found[1].lower()}-fitting", "holds": holds}
 
 
-def _holds(found: re.Match[str], before: str, after: str) -> bool | None:
+def _holds(found: re.Match[str], lead: str, rest: str) -> bool | None:
     """Whether the words around state it (True), deny it (False), or do neither."""
-    if _UNSURE.search(before) or _UNDONE.match(after):
+    if UNSURE.search(lead) or _UNDONE.match(rest):
         return None
-    words = re.findall(r"[a-z']+", before)
-    if not words and (answer := re.match(r" ?[:=] ?(\w+)", after)):
+    words = re.findall(r"[a-z']+", lead)
+    if not words and (answer := re.match(r" ?[:=] ?(\w+)", rest)):
         return {"yes": True, "no": False, "none": False}.get(answer[1])
     degree = False
     while words and words[-1] in _FILLERS:
         degree |= words.pop() in _DEGREES
     if not words:
-        return True if degree and not after.strip(" .") else None
+        return True if degree and not rest.strip(" .") else None
     verb = words.pop()
     if words[-1:] == ["to"]:
         return None  # to have no over-fitting is a wish
