@@ -160,7 +160,7 @@ def _count(written: str) -> tuple[Decimal, Decimal]:
 # Accuracies ---------------------------------------------------------------------------------
 
 _SET = r"(?<![A-Za-z])(train(?:ing)?|test(?:ing)?|val(?:id(?:ation)?)?)"
-_DATA = r"(?:[ -]?(?:data|set|dataset|images)){0,2}\b"
+_DATA = r"(?:[ -]?(?:data|set|dataset|images)){0,2}(?![A-Za-z])"
 _ACC = r"acc(?:u\w{0,8})?\b"
 _PERCENT = rf"(?<![\w.,])((?>[0-9]{{1,3}}(?:[.,][0-9]{{1,18}})?(?: ?%)?)){_ALONE}"
 _LIST = r"(?! ?(?:,|&|and|or) ?[0-9]{2}\.[0-9])"
@@ -230,9 +230,9 @@ def _highest(claims: list[Claim]) -> list[Claim]:
 
 _EPOCHS = re.compile(
     r"\b(?:trained|training|train|ran|run)\b[^0-9,;:.]{0,30}\bfor ([0-9]{1,4}) epochs?\b"
-    r"|(?:^|[,;] |\b(?:number of|no\.? ?of|num|total) )epochs ?(?:[:=-]|is|was) ?([0-9]{1,4})\b"
-    r"(?! ?(?:,|and|&|[/-]|to) ?[0-9])(?![.%])"
-    r"|(?:^|[,;] )([0-9]{1,4}) epochs?(?= ?$| ?[,.;])",
+    r"|(?:^|(?<=[,;] )|\b(?:number of|no\.? ?of|num|total) )epochs ?(?:[:=-]|is|was) ?"
+    r"([0-9]{1,4})\b(?! ?(?:,|and|&|[/-]|to) ?[0-9])(?![.%])"
+    r"|(?:^|(?<=[,;] ))([0-9]{1,4}) epochs?(?= ?$| ?[,.;])",
     re.IGNORECASE,
 )
 
@@ -279,7 +279,7 @@ def _holds(found: re.Match[str], lead: str, rest: str) -> bool | None:
     if not words:
         return True if degree and not rest.strip(" .") else None
     verb = words.pop()
-    if words[-1:] == ["to"]:
+    if "to" in words[-2:]:
         return None  # to have no over-fitting is a wish
     if verb in _DENIALS or verb.endswith("n't"):
         return False

@@ -50,6 +50,7 @@ _BREAK = re.compile(
     r",(?![0-9])|[;()!?]|\. | - "
     r"|\b(?:but|while|whereas|so(?! that)|hence|thus|because|although|though)\b"
 )
+_IF = re.compile(r"\b(?:if|unless|would)\b")
 _CONDITION = (
     r"\b(?:if|when|whether|unless|until|once|may|might|would|should|will|could|so that|in order"
     r"|ensur\w*|sure|hop(?:e|ing)|check\w*|try|trying|want\w*|need\w*|must|next|target\w*|goals?"
@@ -59,7 +60,7 @@ UNSURE = re.compile(_CONDITION)
 """What is not so yet, or only wished for."""
 
 _UNSAID = re.compile(
-    _CONDITION + r"|^ *to\b|(?<!able )to (?:achieve|reach|hit|attain)\b|n't\b"
+    _CONDITION + r"|^ *(?:to|achieve|reach)\b|(?<!able )to (?:achieve|reach|hit|attain)\b|n't\b"
     r"|\b(?:not|never|no(?!\.? of)|without|limit\w*|constraint|possible|ha(?:s|ve|d) to"
     r"|reduc(?:e|ing)|bring|keep|get|from)\b"
 )
@@ -70,8 +71,9 @@ _VAGUE = re.compile(
 
 
 def before(sentence: str, start: int) -> str:
-    """The clause up to here, in small letters."""
-    return _BREAK.split(sentence[max(start - _WINDOW, 0) : start].lower())[-1]
+    """The clause up to here, in small letters; after an "if" all that depends on it."""
+    lead = sentence[max(start - _WINDOW, 0) : start].lower()
+    return lead if _IF.search(lead) else _BREAK.split(lead)[-1]
 
 
 def after(sentence: str, end: int) -> str:
