@@ -1,4 +1,4 @@
-"""Reading what was handed in: steps in order, notes, frames."""
+"""Reading what was handed in: steps in order, and frames."""
 
 import io
 import os
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import frames, notes, submission
+from harness import frames, submission
 
 
 def test_steps_stand_in_natural_order(tmp_path: Path) -> None:
@@ -48,29 +48,6 @@ def test_what_is_no_plain_file_is_no_step(tmp_path: Path) -> None:
     (tmp_path / "folder.py").mkdir()
     with pytest.raises(submission.SubmissionError, match="holds no step"):
         submission.find(tmp_path)
-
-
-def test_notes_of_a_step() -> None:
-    source = b'''"""Step 4: a schedule.
-
-Target: hold 99.4 %
-    over the last epochs.
-Results: 7,753 parameters.
-
-Analysis:
-- it holds
-"""'''
-    assert notes.read(source) == notes.Notes(
-        title="Step 4: a schedule.",
-        target="hold 99.4 %\nover the last epochs.",
-        result="7,753 parameters.",
-        analysis="- it holds",
-    )
-
-
-@given(st.binary() | st.text().map(str.encode) | st.text().map(lambda t: repr(t).encode()))
-def test_no_file_crashes_the_notes(source: bytes) -> None:
-    assert isinstance(notes.read(source), notes.Notes)
 
 
 @given(st.lists(st.tuples(st.sampled_from(frames.Kind), st.binary())))
