@@ -11,14 +11,14 @@ SPREAD = 0.2
 spreads by about 5 between seeds, so the difference of two by 7; 20 is three times that."""
 
 
-def best_test(run: Run, dataset: Dataset) -> float:
-    """The highest test accuracy after any epoch, in percent; the run must have one."""
-    return 100 * max(epoch.test_correct for epoch in run.epochs) / dataset.test_size
+def test_accuracies(run: Run, dataset: Dataset) -> list[float]:
+    """The test accuracy after each epoch, in percent."""
+    return [100 * epoch.test_correct / dataset.test_size for epoch in run.epochs]
 
 
-def best_training(run: Run) -> float:
-    """The highest accuracy on the training images as they were trained on, in percent."""
-    return 100 * max(epoch.train_correct / epoch.samples for epoch in run.epochs)
+def training_accuracies(run: Run, dataset: Dataset) -> list[float]:
+    """The accuracy on the training images as they were trained on, epoch by epoch, in percent."""
+    return [100 * epoch.train_correct / epoch.samples for epoch in run.epochs]
 
 
 def gap(run: Run, dataset: Dataset) -> float:
@@ -26,8 +26,7 @@ def gap(run: Run, dataset: Dataset) -> float:
 
     Above zero the network over-fits, in the words of the exercise; below, it under-fits.
     """
-    last = run.epochs[-1]
-    return 100 * (last.train_correct / last.samples - last.test_correct / dataset.test_size)
+    return training_accuracies(run, dataset)[-1] - test_accuracies(run, dataset)[-1]
 
 
 def mean_gap(step: Step, dataset: Dataset) -> float | None:
@@ -37,5 +36,5 @@ def mean_gap(step: Step, dataset: Dataset) -> float | None:
 
 def mean_best(step: Step, dataset: Dataset) -> float | None:
     """The best test accuracy of a step, over its runs; None where nothing was trained."""
-    bests = [best_test(run, dataset) for run in step.runs if run.epochs]
+    bests = [max(test_accuracies(run, dataset)) for run in step.runs if run.epochs]
     return mean(bests) if bests else None
