@@ -21,8 +21,9 @@ ENGINE = 3
 """Raised by hand when training gives other numbers than before; stored runs are then not reused."""
 
 
-RULES = 2
-"""Raised by hand when admission or counting changes; stored definitions are then made anew."""
+RULES = 3
+"""Raised by hand when admission, counting or anatomy changes; stored definitions are then made
+anew."""
 
 
 class Observation(BaseModel):

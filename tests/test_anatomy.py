@@ -301,6 +301,32 @@ def test_a_mean_over_channels_is_no_layer() -> None:
     assert [layer.kind for layer in table] == ["Conv2d"]
 
 
+def test_windows() -> None:
+    table = of(
+        chain(
+            nn.Conv2d(1, 4, (3, 5), padding=(1, 0), stride=2),
+            nn.Conv2d(4, 4, 3, padding="same", dilation=2),
+            nn.Conv2d(4, 4, 1, padding="valid"),
+            nn.MaxPool2d(3, stride=1, padding=1),
+            nn.AdaptiveAvgPool2d((5, 4)),
+            nn.Unfold((2, 1)),
+            nn.MaxPool1d(2),
+            nn.ReLU(),
+        )
+    ).layers
+    assert [(layer.kernel, layer.padding, layer.stride) for layer in table] == [
+        ([3, 5], [1, 0], [2, 2]),
+        ([3, 3], [2, 2], [1, 1]),
+        ([1, 1], [0, 0], [1, 1]),
+        ([3, 3], [1, 1], [1, 1]),
+        ([6, 3], [0, 0], [2, 3]),
+        ([2, 1], [0, 0], [1, 1]),
+        ([2], [0], [2]),
+        ([], [], []),
+    ]
+    assert (table[0].input, table[0].output) == ([1, 28, 28], [4, 14, 12])
+
+
 def arithmetic(network: nn.Module) -> list[tuple[str, str, int]]:
     return [(row.kind, row.arithmetic, row.parameters) for row in of(network).layers]
 
@@ -370,6 +396,16 @@ def test_functional_networks() -> None:
     told = of(Functional())
     assert told.multiply_adds == 36 * 26**2 + 4 * 676 * 6 + 240
     assert [layer.receptive_field for layer in told.layers] == [3, 28, 28]
+
+
+def test_weights_repeated_for_each_image_are_weights() -> None:
+    def forward(net: Net, x: Tensor) -> Tensor:
+        weight = net.a.weight.expand(x.shape[0], -1, -1)
+        return torch.bmm(x.flatten(2), weight.transpose(1, 2))
+
+    network = Net(forward, a=nn.Linear(784, 5, bias=False))
+    assert arithmetic(network) == [("Linear", "5x784", 3920)]
+    assert of(network).multiply_adds == 3920
 
 
 def test_a_linear_layer_costs_at_each_position() -> None:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Set
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from harness import frames
-from harness.collect.calls import live, of_images, references, tensors_read
+from harness.collect.calls import SIZE, live, of_images, references, tensors_read
 from harness.collect.graph import Candidate
 from harness.collect.operators import ADMITTED
 from harness.collect.reach import BATCH, Value, marked, propagate
@@ -128,13 +127,12 @@ def _named(call: frames.Call) -> dict[str, Any]:
     return defaults | dict(zip(defaults, call.arguments, strict=False)) | call.keywords
 
 
-@dataclass(frozen=True)
-class _Window:
-    """Where a layer looks at once: a list of no, one or two dimensions each."""
+class _Window(NamedTuple):
+    """What a layer looks at at once, along no, one or two dimensions."""
 
-    kernel: list[int] = field(default_factory=list)
-    padding: list[int] = field(default_factory=list)
-    stride: list[int] = field(default_factory=list)
+    kernel: list[int] = []
+    padding: list[int] = []
+    stride: list[int] = []
 
 
 class _Pass:
@@ -143,7 +141,12 @@ class _Pass:
     def __init__(self, graph: frames.Graph, values: dict[str, Value], free: Set[str]) -> None:
         self.graph, self.values = graph, values
         self._free = {name for name, tensor in graph.reads.items() if tensor in free}
-        self._images = of_images(graph)
+        self._batch = of_images(graph)
+        # Weights repeated for each image depend on how many there are, and show none of them.
+        self._images = {graph.image}
+        for call in graph.calls:
+            if call.operator != SIZE and not self._images.isdisjoint(references(call)):
+                self._images.add(call.name)
         self._leaves = {n: [t] for n, t in graph.reads.items() if n not in self._free}
         for call in graph.calls:
             if call.name not in self._images:
@@ -165,15 +168,13 @@ class _Pass:
             new = [tensors[leaf] for leaf in leaves if leaf not in told]
             told.update(leaves)
             taken = [self.values[name] for name in references(call) if name in self._images]
-            window = self._window(call, list(taken[0].shape[1:]))
+            shape = list(taken[0].shape[1:])
             table.append(
                 Layer(
                     name=f"{kind}-{len(table) + 1}",
-                    kernel=window.kernel,
-                    padding=window.padding,
-                    stride=window.stride,
+                    **self._window(call, shape)._asdict(),
                     p=_probability(call),
-                    input=list(taken[0].shape[1:]),
+                    input=shape,
                     output=list(self.values[call.name].shape[1:]),
                     receptive_field_in=max(value.field for value in taken),
                     receptive_field=self.values[call.name].field,
@@ -190,7 +191,7 @@ class _Pass:
 
     def _kind(self, call: frames.Call) -> str:
         """torch.nn's class for a call; empty for one that is no layer."""
-        if call.name not in self._images or call.operator == "getitem":
+        if call.name not in self._images:
             return ""
         operator = _operator(call)
         shape = self.values[next(references(call))].shape
@@ -212,47 +213,48 @@ class _Pass:
         return list(dict.fromkeys(leaf for n in names for leaf in self._leaves.get(n, [])))
 
     def _window(self, call: frames.Call, taken: list[int]) -> _Window:
-        """The window of a convolution, a pooling or an unfolding; empty for other layers."""
+        """The window of a convolution, a pooling or an unfolding; empty for other layers.
+
+        Args:
+            call: of a layer.
+            taken: the shape of its input without the batch.
+        """
         operator, named = _operator(call), _named(call)
+        if operator in _OVER_POSITIONS:
+            return _Window(taken[1:], [0 for _ in taken[1:]], taken[1:])
+        if operator.startswith("adaptive"):
+            parts = named["output_size"]
+            sizes = list(zip(taken[-len(parts) :], parts, strict=True))
+            # Exact where the parts are equal; else the window of an ordinary pooling that
+            # comes to as many parts.
+            kernel = [size // part + size % part for size, part in sizes]
+            return _Window(kernel, [0 for _ in parts], [size // part for size, part in sizes])
         if operator.startswith("conv"):
             kernel = list(self.values[named["weight"]["value"]].shape[2:])
-            many = len(kernel)
-            padding = named["padding"]
-            if isinstance(padding, str):
-                dilated = zip(kernel, _each(named["dilation"], many), strict=True)
-                same = [step * (size - 1) // 2 for size, step in dilated]
-                padding = same if padding == "same" else [0]
-            return _Window(kernel, _each(padding, many), _each(named["stride"], many))
-        if operator in _OVER_POSITIONS:
-            return _Window(taken[1:], [0] * len(taken[1:]), taken[1:])
-        if operator.startswith("adaptive"):
-            out = named["output_size"]
-            positions = taken[-len(out) :]
-            stride = [size // parts for size, parts in zip(positions, out, strict=True)]
-            kernel = [
-                size - (parts - 1) * step
-                for size, parts, step in zip(positions, out, stride, strict=True)
-            ]
-            return _Window(kernel, [0] * len(out), stride)
-        if operator in ("max_pool1d", "avg_pool1d", "max_pool2d", "avg_pool2d", "im2col"):
-            many = 1 if operator.endswith("1d") else 2
-            kernel = _each(named["kernel_size"], many)
-            return _Window(
-                kernel, _each(named["padding"], many), _each(named["stride"] or kernel, many)
-            )
-        return _Window()
+        elif "kernel_size" in named and _CLASSES[operator] != "LocalResponseNorm":
+            kernel = _each(named["kernel_size"], 1 if operator.endswith("1d") else 2)
+        else:
+            return _Window()
+        padding = named["padding"]
+        if padding == "same":
+            steps = _each(named["dilation"], len(kernel))
+            padding = [step * (size - 1) // 2 for size, step in zip(kernel, steps, strict=True)]
+        elif padding == "valid":
+            padding = [0]
+        return _Window(
+            kernel, _each(padding, len(kernel)), _each(named["stride"] or kernel, len(kernel))
+        )
 
     def _cost(self, call: frames.Call) -> int:
-        value = self.values[call.name]
-        if call.name not in self._images:
-            return value.products
-        operator = _operator(call)
+        operator, value = _operator(call), self.values[call.name]
+        if call.name not in self._images or operator not in _CLASSES:
+            return value.products // (BATCH if call.name in self._batch else 1)
         entries = sum(math.prod(self.values[name].shape) for name in self._weights(call))
         if operator.startswith("conv"):
             return entries * math.prod(value.shape[2:])
         if operator == "linear":
             return entries * math.prod(value.shape[1:-1])
-        return entries if operator in _CLASSES else value.products // BATCH
+        return entries
 
 
 def _each(setting: Any, many: int) -> list[int]:
