@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import harness
-from harness.commands import grade
+from harness.commands import check, grade, new, regrade, rubric
 
 app = typer.Typer(
     name="harness",
@@ -27,4 +27,8 @@ def main(
         raise typer.Exit
 
 
+app.command(epilog=check.EPILOG)(check.check)
 app.command(epilog=grade.EPILOG)(grade.grade)
+app.command(epilog=regrade.EPILOG)(regrade.regrade)
+app.add_typer(rubric.app, name="rubric")
+app.add_typer(new.app, name="new")

@@ -184,9 +184,11 @@ class Burst(Observation):
     """In the sample."""
     steps: int
     first_loss: float
-    """Mean loss over the sample before."""
+    """Mean loss over the sample in the first step."""
     last_loss: float
-    """Mean loss over the sample after."""
+    """Mean loss over the sample in the last step."""
+    learned: bool
+    """Whether the loss fell by a fifth."""
 
 
 class Step(Observation):
