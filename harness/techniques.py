@@ -37,21 +37,17 @@ def used(step: Step) -> dict[Technique, list[str]]:
 
 def pooled_at(step: Step) -> int | None:
     """The receptive field, in pixels, that the first max pooling sees; None without one."""
-    seen = 1
-    for layer in step.network.layers if step.network else []:
-        if "MaxPool" in layer.kind:
-            return seen
-        seen = layer.receptive_field
-    return None
+    layers = step.network.layers if step.network else []
+    return next((layer.receptive_field_in for layer in layers if "MaxPool" in layer.kind), None)
 
 
 def _of(layer: Layer) -> list[Technique]:
     kind, several = layer.kind, any(side > 1 for side in layer.kernel)
     if kind.startswith("BatchNorm"):
         return ["batch normalisation"]
-    if "Dropout" in kind:
+    if layer.p:  # a dropout of 0 drops nothing
         return ["dropout"]
-    if "AvgPool" in kind and several and set(layer.output[1:]) <= {1}:
+    if "AvgPool" in kind and several and layer.pools_globally:
         return ["global average pooling"]
     if "MaxPool" in kind:
         return ["max pooling"]

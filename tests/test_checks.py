@@ -164,19 +164,34 @@ def test_before_training_accuracies_are_left_open() -> None:
     assert found(check("claims"), step()).earned == 0
 
 
-def layer(name: str, *output: int, kernel: int = 0, field: int = 28) -> Layer:
+def layer(
+    name: str,
+    *output: int,
+    side: int,
+    kernel: int = 0,
+    fields: tuple[int, int],
+    p: float | None = None,
+) -> Layer:
+    """A layer on `side` x `side` pixels, by its receptive fields before and after."""
     return Layer(
-        name=name, kernel=[kernel] * 2 if kernel else [], output=list(output), receptive_field=field
+        name=name,
+        kernel=[kernel] * 2 if kernel else [],
+        p=p,
+        input=[8, side, side],
+        output=list(output),
+        receptive_field_in=fields[0],
+        receptive_field=fields[1],
     )
 
 
 LAYERS = [
-    layer("Conv2d-1", 8, 26, 26, kernel=3, field=3),
-    layer("BatchNorm2d-2", 8, 26, 26, field=3),
-    layer("Conv2d-3", 8, 24, 24, kernel=3, field=5),
-    layer("MaxPool2d-4", 8, 12, 12, kernel=2, field=6),
-    layer("Conv2d-5", 10, 12, 12, kernel=1, field=6),
-    layer("AvgPool2d-6", 10, 1, 1, kernel=12),
+    layer("Conv2d-1", 8, 26, 26, side=28, kernel=3, fields=(1, 3)),
+    layer("BatchNorm2d-2", 8, 26, 26, side=26, fields=(3, 3)),
+    layer("Conv2d-3", 8, 24, 24, side=26, kernel=3, fields=(3, 5)),
+    layer("Dropout-4", 8, 24, 24, side=24, fields=(5, 5), p=0),
+    layer("MaxPool2d-5", 8, 12, 12, side=24, kernel=2, fields=(5, 6)),
+    layer("Conv2d-6", 10, 12, 12, side=12, kernel=1, fields=(6, 6)),
+    layer("AvgPool2d-7", 10, 1, 1, side=12, kernel=12, fields=(6, 28)),
 ]
 
 
@@ -191,7 +206,7 @@ LAYERS = [
             "as asked",
         ),
         ({"without": ["fully connected"]}, 1, "as asked"),
-        ({"without": ["1 x 1 convolution"]}, 0, "1 x 1 convolution at Conv2d-5"),
+        ({"without": ["1 x 1 convolution"]}, 0, "1 x 1 convolution at Conv2d-6"),
         ({"pooling_at": [5, 11]}, 1, "as asked"),
         ({"pooling_at": [7, 11]}, 0, "max pooling at a receptive field of 5"),
     ],
@@ -203,7 +218,11 @@ def test_uses(asked: dict[str, Any], share: float, why: str) -> None:
 
 
 def test_an_average_over_part_of_the_image_is_not_global() -> None:
-    partial = [layer("AvgPool2d-1", 10, 2, 2, kernel=6), layer("AvgPool2d-2", 10, 1, 1, kernel=1)]
+    partial = [
+        layer("AvgPool2d-1", 10, 2, 2, side=12, kernel=6, fields=(6, 16)),
+        layer("AvgPool2d-2", 10, 1, 1, side=9, kernel=8, fields=(6, 20)),
+        layer("AvgPool2d-3", 10, 1, 1, side=1, kernel=1, fields=(20, 20)),
+    ]
     finding = found(check("uses", techniques=["global average pooling"]), step(layers=partial))
     assert finding.earned == 0
 
