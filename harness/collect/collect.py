@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from harness import claims, data, evidence, frames, notes, problems, recipe
+from harness.collect import sandbox
 from harness.collect.sandbox import Child, ChildFailed, ChildNotStarted, Limits
 from harness.evidence import Evidence, Fault, Network, Run, Step
 from harness.recipe import Normalize, Recipe
@@ -99,14 +100,21 @@ def collect(
             told(Progress(submission.name, step.name, number, len(steps), task.seeds, size, run))
 
         steps[number - 1] = _train(step, task, workshop, epoch)
-    return Evidence(submission=submission.name, dataset=data.DATASETS[task.dataset], steps=steps)
+    return Evidence(
+        submission=submission.name,
+        author=submission.author,
+        title=submission.title,
+        dataset=data.DATASETS[task.dataset],
+        steps=steps,
+    )
 
 
 def _named(submission: Submission) -> Iterator[tuple[Source, str]]:
     """Each step with its `handed_in`."""
     before = b""
     for source in submission.steps:
-        before = hashlib.sha256(before + hashlib.sha256(source.content).digest()).digest()
+        this = hashlib.sha256(source.content).digest() + source.network.encode()
+        before = hashlib.sha256(before + this).digest()
         yield source, before.hex()
 
 
@@ -119,6 +127,7 @@ def _define(source: Source, handed_in: str, task: Task, workshop: Workshop, chil
         claims=claims.read(said),
         source=digest(source.content),
         handed_in=handed_in,
+        integrity="replayed" if sandbox.LIMITED else "advisory",
     )
     try:
         network = workshop.store.network(handed_in)
@@ -136,7 +145,7 @@ def _define(source: Source, handed_in: str, task: Task, workshop: Workshop, chil
 def _admit(source: Source, key: str, store: Store, child: Child) -> Network:
     """Run a step's file in the sandbox, and admit the graph that comes back."""
     try:
-        received = child.run(source.name, source.content)
+        received = child.run(source.name, source.content, source.network)
     except ChildFailed as failure:
         raise Unobservable(
             Fault(owner="submission", stage="import", message=str(failure))
