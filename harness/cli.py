@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import harness
-from harness.commands import grade
+from harness.commands import data, grade
 
 app = typer.Typer(
     name="harness",
@@ -28,3 +28,4 @@ def main(
 
 
 app.command(epilog=grade.EPILOG)(grade.grade)
+app.add_typer(data.app, name="data")

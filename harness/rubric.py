@@ -23,7 +23,7 @@ from pydantic import (
     WrapValidator,
 )
 
-from harness import evidence, problems
+from harness import data, evidence, problems
 from harness.percentage import Percentage, PercentageField
 from harness.recipe import Normalize, Recipe
 
@@ -95,8 +95,9 @@ class Rubric(BaseModel):
 
     title: str
     """One line for the reports."""
-    dataset: Literal["mnist", "digits"]
-    """The images to train and test on: MNIST, or scikit-learn's 1,797 digits at 28 x 28."""
+    dataset: data.Name
+    """The images to train and test on: MNIST or its kin, or scikit-learn's 1,797 digits at
+    28 x 28."""
     seeds: Annotated[int, Field(ge=1, le=100)] = 1
     """Runs of each step, each from its own random numbers."""
     pass_mark: PercentageField = Percentage("50 %")
