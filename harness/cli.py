@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import harness
-from harness.commands import data, grade
+from harness.commands import data, doctor, grade
 
 app = typer.Typer(
     name="harness",
@@ -29,3 +29,4 @@ def main(
 
 app.command(epilog=grade.EPILOG)(grade.grade)
 app.add_typer(data.app, name="data")
+app.command(epilog=doctor.EPILOG)(doctor.doctor)
