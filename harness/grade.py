@@ -35,7 +35,7 @@ def grade(
     """
     if not path.exists():
         raise FileNotFoundError(path)
-    task = Task(rubric.dataset, rubric.recipe, rubric.seeds)
+    task = Task(rubric.dataset, rubric.recipe, rubric.seeds, tuple(rubric.packages))
     try:
         found = submission.find(path)
         evidence = collect(found, task, workshop, told)

@@ -98,6 +98,9 @@ class Rubric(BaseModel):
     dataset: data.Name
     """The images to train and test on: MNIST or its kin, or scikit-learn's 1,797 digits at
     28 x 28."""
+    packages: list[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]] = []
+    """What a learner may import besides torch and Python's own, by the names of the modules; where
+    one is missing, the fault is the machine's."""
     seeds: Annotated[int, Field(ge=1, le=100)] = 1
     """Runs of each step, each from its own random numbers."""
     pass_mark: PercentageField = Percentage("50 %")

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -52,6 +54,8 @@ class Task:
     """What a learner's recipe leaves out."""
     seeds: int
     """Runs of each step."""
+    packages: tuple[str, ...] = ()
+    """Modules that the course promises: where one is missing, the fault is the machine's."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,7 @@ def _define(source: Source, handed_in: str, task: Task, workshop: Workshop, chil
     try:
         network = workshop.store.network(handed_in)
         if network is None or workshop.store.definition(handed_in) is None:
-            network = _admit(source, handed_in, workshop.store, child)
+            network = _admit(source, handed_in, task, workshop.store, child)
         step = step.model_copy(update={"network": network})
         handed_over = workshop.store.definition(handed_in)
         assert handed_over is not None
@@ -142,7 +146,7 @@ def _define(source: Source, handed_in: str, task: Task, workshop: Workshop, chil
     return step.model_copy(update={"recipe": complete, "defaulted": defaulted})
 
 
-def _admit(source: Source, key: str, store: Store, child: Child) -> Network:
+def _admit(source: Source, key: str, task: Task, store: Store, child: Child) -> Network:
     """Run a step's file in the sandbox, and admit the graph that comes back."""
     try:
         received = child.run(source.name, source.content, source.network)
@@ -153,7 +157,7 @@ def _admit(source: Source, key: str, store: Store, child: Child) -> Network:
     except ChildNotStarted as failure:
         raise Unobservable(Fault(owner="machine", stage="import", message=str(failure))) from None
     if frames.Kind.FAULT in received:
-        raise Unobservable(_told(received[frames.Kind.FAULT]))
+        raise Unobservable(_told(received[frames.Kind.FAULT], task))
     definition = received.get(frames.Kind.DEFINITION, b"")
     tensors = received.get(frames.Kind.TENSORS, b"")
 
@@ -182,12 +186,20 @@ def _admit(source: Source, key: str, store: Store, child: Child) -> Network:
     return network
 
 
-def _told(payload: bytes) -> Fault:
+def _told(payload: bytes, task: Task) -> Fault:
     """A fault as the child tells it; from a process that is not trusted."""
     try:
         fault = TypeAdapter(frames.Fault).validate_json(payload)
     except ValidationError:
         return Fault(owner="submission", stage="import", message="its process sent no fault")
+    lacking = re.match(r"ModuleNotFoundError: No module named '(\w+)", fault.message)
+    # Not by the child's word alone: a submission may claim it, to be graded another time.
+    if lacking and lacking[1] in task.packages and find_spec(lacking[1]) is None:
+        message = (
+            f"the rubric promises the package {lacking[1]}, which is not installed here; "
+            f"`pip install {lacking[1]}`, and grade again"
+        )
+        return Fault(owner="machine", stage=fault.stage[:20], message=message, line=fault.line)
     return Fault(
         owner="submission",
         stage=fault.stage[:20],
@@ -259,9 +271,10 @@ def _run(
     workshop: Workshop,
     told: Callable[[Run], None],
 ) -> Run:
+    from harness.collect.device import NoDeviceError
     from harness.collect.graph import admit
     from harness.collect.resolve import RecipeError
-    from harness.collect.run import NoDeviceError, bench, run
+    from harness.collect.run import bench, run
 
     assert step.recipe is not None
     handed_over = workshop.store.definition(step.handed_in)
