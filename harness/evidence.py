@@ -202,10 +202,12 @@ class Step(Observation):
     source: str
     """SHA-256 of the file."""
     handed_in: str
-    """SHA-256 of the contents of this file and all before it: names the definition in the store.
+    """SHA-256 of the contents of this file and all before it, and of the classes that were named
+    to be graded: names the definition in the store.
     They ran in one child, where an earlier step could have spoken for a later one."""
-    integrity: Literal["replayed"] = "replayed"
-    """The trusted side trained the graph itself."""
+    integrity: Literal["replayed", "advisory"] = "replayed"
+    """Replayed: the trusted side trained the graph itself. Advisory: it did, but on a system that
+    sets the submitted code no limits."""
     network: Network | None = None
     recipe: Recipe | None = None
     """As trained: the learner's, with what it left out filled in."""
@@ -235,6 +237,10 @@ class Evidence(Observation):
     engine: int = ENGINE
     submission: str
     """The name under which it was handed in."""
+    author: str = ""
+    """As `submission.toml` says."""
+    title: str = ""
+    """As `submission.toml` says."""
     dataset: Dataset
     steps: list[Step]
     fault: Fault | None = None

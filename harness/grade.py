@@ -39,7 +39,7 @@ def grade(
     Raises:
         FileNotFoundError: if there is no such path: the caller's mistake, nobody's fault.
     """
-    task = Task(rubric.dataset, rubric.recipe, rubric.seeds)
+    task = Task(rubric.dataset, rubric.recipe, rubric.seeds, tuple(rubric.packages))
     return judge(rubric, _observe(path, task, workshop, told), overrides)
 
 
@@ -51,7 +51,7 @@ def check(path: Path, rubric: Rubric, workshop: Workshop) -> Scorecard:
     Raises:
         FileNotFoundError: if there is no such path.
     """
-    task = Task(rubric.dataset, rubric.recipe, seeds=0)
+    task = Task(rubric.dataset, rubric.recipe, seeds=0, packages=tuple(rubric.packages))
     evidence = _observe(path, task, workshop, lambda told: None)
     return judge(without_training(rubric), evidence)
 

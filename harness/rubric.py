@@ -27,7 +27,7 @@ from pydantic import (
     model_validator,
 )
 
-from harness import evidence, problems
+from harness import data, evidence, problems
 from harness.percentage import Percentage
 from harness.recipe import Normalize, Recipe
 
@@ -133,8 +133,12 @@ class Rubric(BaseModel):
 
     title: str
     """One line for the reports."""
-    dataset: Literal["mnist", "digits"]
-    """The images to train and test on: MNIST, or scikit-learn's 1,797 digits at 28 x 28."""
+    dataset: data.Name
+    """The images to train and test on: MNIST or its kin, or scikit-learn's 1,797 digits at
+    28 x 28."""
+    packages: list[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]] = []
+    """What a learner may import besides torch and Python's own, by the names of the modules; where
+    one is missing, the fault is the machine's."""
     seeds: Annotated[int, Field(ge=1, le=100)] = 1
     """Runs of each step, each from its own random numbers."""
     pass_mark: Percentage = Percentage("50 %")

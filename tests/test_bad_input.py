@@ -42,6 +42,8 @@ SOURCES = {
     "deletes_its_folder": step(network="import os, shutil\nshutil.rmtree(os.getcwd())\n"),
     "half_a_character": step("A \\ud800 title.", network="1 / 0\n"),
     "missing_package": step(network="import no_such_package\n"),
+    "promised_package": step(network="import promised.part\n"),
+    "claims_a_package": step(network="raise ModuleNotFoundError(\"No module named 'json'\")\n"),
     "endless": step(network="while True: pass\n"),
     "fifty_gigabytes": step(network="x = bytearray(50 * 2**30)\n"),
     "no_network": step(network="import torch\n"),
@@ -94,9 +96,8 @@ def steps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Step]:
         (folder / f"{name}.py").write_bytes(source.encode(errors="surrogateescape"))
     workshop = Workshop(Store(root / "store"), data.folder(), "cpu", LIMITS)
     defaults = Recipe.model_validate({"epochs": 1, "batch_size": 64, "optimizer": "SGD"})
-    evidence = collect(
-        submission.find(folder), Task("digits", defaults, 1), workshop, lambda told: None
-    )
+    task = Task("digits", defaults, 1, packages=("promised", "json"))
+    evidence = collect(submission.find(folder), task, workshop, lambda told: None)
     return {Path(step.name).stem: step for step in evidence.steps}
 
 
@@ -112,6 +113,8 @@ def fault_of(step: Step) -> Fault | None:
         ("exits", "submission", "SystemExit"),
         ("ends_the_process", "submission", "ended its own process with exit code 0"),
         ("missing_package", "submission", "No module named 'no_such_package'"),
+        ("promised_package", "machine", "`pip install promised`, and grade again"),
+        ("claims_a_package", "submission", "No module named 'json'"),
         ("endless", "submission", "10 s of processor time"),
         ("fifty_gigabytes", "submission", "MemoryError"),
         ("no_network", "submission", "write class Net(nn.Module)"),

@@ -28,7 +28,8 @@ def imported(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "inside").glob("*.py")), ids=lambda p: p.name)
 def test_inside_touches_only_the_frames(path: Path) -> None:
-    assert imported(path) <= {"harness.frames"}
+    beside = {f"harness.inside.{other.stem}" for other in path.parent.glob("*.py")}
+    assert imported(path) - beside <= {"harness.frames", "harness.inside"}
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_imports_run_downwards(wing: str, forbidden: tuple[str, ...]) -> None:
 def test_the_child_imports_no_torchvision_and_nothing_else_of_ours() -> None:
     script = (
         "import sys\n"
-        "from harness.inside import exporter\n"
+        "from harness.inside import exporter, serve\n"
         "exporter.warm_up()\n"
         "ours = sorted(m for m in sys.modules if m.partition('.')[0] in ('harness', 'torchvision'))\n"
         "print(*ours)\n"
@@ -59,6 +60,7 @@ def test_the_child_imports_no_torchvision_and_nothing_else_of_ours() -> None:
         "harness.frames",
         "harness.inside",
         "harness.inside.exporter",
+        "harness.inside.serve",
     ]
 
 
@@ -92,6 +94,9 @@ def test_a_child_serves_one_step_after_another(monkeypatch: pytest.MonkeyPatch) 
         # The same file gives the same bytes, so that its runs are found again.
         source = step().encode()
         assert child.run("step_2.py", source) == child.run("step_2.py", source)
+        two = source + step().replace("Net", "Other").encode()
+        assert b'"Other"' in child.run("step_2.py", two, "Other")[Kind.DEFINITION]
+        assert b"defined here are Net, Other" in child.run("step_2.py", two, "Third")[Kind.FAULT]
         with pytest.raises(ChildFailed, match="exit code 3"):
             child.run("step_3.py", b"import os\nos._exit(3)\n")
         with pytest.raises(ChildFailed, match="ended"):

@@ -53,7 +53,7 @@ def test_kinds_are_found_through_entry_points() -> None:
         ("points = 40", "points = -1", "checks[1].points = -1: should be greater than or equal to 0"),
         ("points = 40\n", "", "checks[1].points is missing"),
         ('"accuracy"', '"acuracy"', "kind is 'acuracy'; the kinds of check are accuracy, claims, epochs"),
-        ('"digits"', '"cifar"', "dataset = 'cifar': should be 'mnist' or 'digits'"),
+        ('"digits"', '"cifar"', "dataset = 'cifar': should be 'mnist', 'fashion-mnist', 'kmnist', 'qmnist' or 'digits'"),
         ('"final step"', '"last step"', "checks[1].scope = 'last step': should be 'every step', 'final step' or"),
         ("[[checks]]", "[[checks", "is not TOML"),
         (GOOD[GOOD.index("[[checks"):], "checks = []", "checks = []: "),

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
 from harness import claims, data, evidence, frames, notes, problems, recipe
+from harness.collect import sandbox
 from harness.collect.sandbox import Child, ChildFailed, ChildNotStarted, Limits
 from harness.evidence import Evidence, Fault, Network, Run, Step
 from harness.recipe import Normalize, Recipe
@@ -51,6 +54,8 @@ class Task:
     """What a learner's recipe leaves out."""
     seeds: int
     """Runs of each step; without any, each step takes a short burst of training instead."""
+    packages: tuple[str, ...] = ()
+    """Modules that the course promises: where one is missing, the fault is the machine's."""
 
 
 @dataclass(frozen=True)
@@ -102,14 +107,21 @@ def collect(
             told(Progress(submission.name, step.name, number, len(steps), task.seeds, size, run))
 
         steps[number - 1] = _train(step, task, workshop, epoch)
-    return Evidence(submission=submission.name, dataset=data.DATASETS[task.dataset], steps=steps)
+    return Evidence(
+        submission=submission.name,
+        author=submission.author,
+        title=submission.title,
+        dataset=data.DATASETS[task.dataset],
+        steps=steps,
+    )
 
 
 def _named(submission: Submission) -> Iterator[tuple[Source, str]]:
     """Each step with its `handed_in`."""
     before = b""
     for source in submission.steps:
-        before = hashlib.sha256(before + hashlib.sha256(source.content).digest()).digest()
+        this = hashlib.sha256(source.content).digest() + source.network.encode()
+        before = hashlib.sha256(before + this).digest()
         yield source, before.hex()
 
 
@@ -122,11 +134,12 @@ def _define(source: Source, handed_in: str, task: Task, workshop: Workshop, chil
         claims=claims.read(said),
         source=digest(source.content),
         handed_in=handed_in,
+        integrity="replayed" if sandbox.LIMITED else "advisory",
     )
     try:
         network = workshop.store.network(handed_in)
         if network is None or workshop.store.definition(handed_in) is None:
-            network = _admit(source, handed_in, workshop.store, child)
+            network = _admit(source, handed_in, task, workshop.store, child)
         step = step.model_copy(update={"network": network})
         handed_over = workshop.store.definition(handed_in)
         assert handed_over is not None
@@ -136,10 +149,10 @@ def _define(source: Source, handed_in: str, task: Task, workshop: Workshop, chil
     return step.model_copy(update={"recipe": complete, "defaulted": defaulted})
 
 
-def _admit(source: Source, key: str, store: Store, child: Child) -> Network:
+def _admit(source: Source, key: str, task: Task, store: Store, child: Child) -> Network:
     """Run a step's file in the sandbox, and admit the graph that comes back."""
     try:
-        received = child.run(source.name, source.content)
+        received = child.run(source.name, source.content, source.network)
     except ChildFailed as failure:
         raise Unobservable(
             Fault(owner="submission", stage="import", message=str(failure))
@@ -147,7 +160,7 @@ def _admit(source: Source, key: str, store: Store, child: Child) -> Network:
     except ChildNotStarted as failure:
         raise Unobservable(Fault(owner="machine", stage="import", message=str(failure))) from None
     if frames.Kind.FAULT in received:
-        raise Unobservable(_told(received[frames.Kind.FAULT]))
+        raise Unobservable(_told(received[frames.Kind.FAULT], task))
     definition = received.get(frames.Kind.DEFINITION, b"")
     tensors = received.get(frames.Kind.TENSORS, b"")
 
@@ -176,12 +189,20 @@ def _admit(source: Source, key: str, store: Store, child: Child) -> Network:
     return network
 
 
-def _told(payload: bytes) -> Fault:
+def _told(payload: bytes, task: Task) -> Fault:
     """A fault as the child tells it; from a process that is not trusted."""
     try:
         fault = TypeAdapter(frames.Fault).validate_json(payload)
     except ValidationError:
         return Fault(owner="submission", stage="import", message="its process sent no fault")
+    lacking = re.match(r"ModuleNotFoundError: No module named '(\w+)", fault.message)
+    # Not by the child's word alone: a submission may claim it, to be graded another time.
+    if lacking and lacking[1] in task.packages and find_spec(lacking[1]) is None:
+        message = (
+            f"the rubric promises the package {lacking[1]}, which is not installed here; "
+            f"`pip install {lacking[1]}`, and grade again"
+        )
+        return Fault(owner="machine", stage=fault.stage[:20], message=message, line=fault.line)
     return Fault(
         owner="submission",
         stage=fault.stage[:20],
@@ -279,9 +300,10 @@ def _run(
     workshop: Workshop,
     told: Callable[[Run], None],
 ) -> Run:
+    from harness.collect.device import NoDeviceError
     from harness.collect.graph import admit
     from harness.collect.resolve import RecipeError
-    from harness.collect.run import NoDeviceError, bench, run
+    from harness.collect.run import bench, run
 
     assert step.recipe is not None
     handed_over = workshop.store.definition(step.handed_in)

@@ -6,24 +6,21 @@ Must not know rubrics' checks or submitted files.
 from __future__ import annotations
 
 import hmac
-import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
-import harness
 from harness import data
 from harness.collect import evaluator
+from harness.collect.device import choose, machine
 from harness.collect.graph import Candidate, GraphNetwork
 from harness.collect.resolve import RecipeError
 from harness.collect.state import redrawn
 from harness.collect.trainer import Training, saved_epoch, scaled
-from harness.evidence import Epoch, Fault, Machine, Run
+from harness.evidence import Epoch, Fault, Run
 from harness.recipe import Recipe
 from harness.store import Store
 
@@ -31,10 +28,6 @@ MIXED = (
     "the network's answer to an image depends on the other images of its batch; "
     "keep every operation within one image"
 )
-
-
-class NoDeviceError(RuntimeError):
-    """The device that was asked for is not there."""
 
 
 @dataclass(frozen=True)
@@ -50,28 +43,14 @@ def bench(device: str, images: data.Images, store: Store) -> Bench:
     """Put the images where training will run.
 
     Args:
-        device: `cpu`, `cuda`, `mps`, or `auto` for the fastest that is there.
+        device: as `choose` takes it.
         images: in memory.
         store: where runs are kept.
 
     Raises:
         NoDeviceError: if it is not there.
     """
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    there["cpu"] = True
-    if device == "auto":
-        device = next(name for name, found in there.items() if found)
-    if not there[device]:
-        known = ", ".join(name for name, found in there.items() if found)
-        raise NoDeviceError(f"torch finds no {device} device here; --device may be auto, {known}")
-    chosen = torch.device(device)
-    # One thread: results do not depend on the number of cores, and two threads of one training
-    # have been seen to take 10 to 40 times as long on a busy machine.
-    torch.set_num_threads(1)
-    if chosen.type == "cuda":
-        # Full float32 and fixed algorithms, so that a resumed run equals an unbroken one.
-        torch.backends.cudnn.allow_tf32 = False
-        torch.backends.cudnn.deterministic = True
+    chosen = choose(device)
     moved = data.Images(
         images.train.to(chosen),
         images.train_labels.to(chosen),
@@ -185,27 +164,3 @@ def _random(secret: bytes, seed: int) -> int:
     """The number that a run's random numbers come from: no submission can know it."""
     digest = hmac.digest(secret, f"seed {seed}".encode(), "sha256")
     return int.from_bytes(digest[:8], "big") >> 1
-
-
-@cache
-def machine(device: torch.device) -> Machine:
-    """Where and with what a run is trained."""
-    name = f"{_processor()}, {torch.get_num_threads()} thread"
-    if device.type == "cuda":
-        name = torch.cuda.get_device_name(device)
-    return Machine(
-        device=f"{device.type}: {name}",
-        system=f"{platform.system()} {platform.machine()}",
-        python=platform.python_version(),
-        torch=torch.__version__,
-        harness=harness.__version__,
-    )
-
-
-def _processor() -> str:
-    """The processor's name; Linux alone tells it nowhere but in a file."""
-    try:
-        with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
-            return next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

@@ -3,12 +3,14 @@
 One `Child` serves one submission. Must not know what the frames mean: it starts, feeds, limits
 and ends a process, and hands on what that wrote. Today's walls are those of the operating
 system's own limits: a new session, an empty environment, a private folder, CPU time, memory,
-file size and wall clock.
+file size and wall clock. Where there are none but the wall clock, `LIMITED` says so.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
+import json
 import os
 import queue
 import signal
@@ -26,6 +28,14 @@ from harness import frames
 
 KEPT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "SYSTEMROOT")
 """Environment variables that a child gets; all others stay with the parent."""
+
+LIMITED = sys.platform == "linux" and importlib.util.find_spec("resource") is not None
+"""Whether a child's time, memory and files are limited. Other systems lack such limits, or have
+them and do not hold to them."""
+
+FORKS = sys.platform == "linux" and hasattr(os, "fork")
+"""Whether a child serves step after step, each in a fork. Windows cannot, and on macOS the
+system's own libraries may not be used after a fork."""
 
 START_SECONDS = 300
 """For torch to be imported in a new child: some seconds, or minutes on a machine that is busy."""
@@ -73,8 +83,16 @@ class Child:
         self._end()
         self._folder.cleanup()
 
-    def run(self, name: str, source: bytes) -> dict[frames.Kind, bytes]:
-        """Run a file in the child: its name and content to the frames that come back.
+    def run(self, name: str, source: bytes, network: str = "") -> dict[frames.Kind, bytes]:
+        """Run a file in the child.
+
+        Args:
+            name: the file's.
+            source: its content.
+            network: the class to hand over; empty for `Net` or the only one.
+
+        Returns:
+            The frames that come back.
 
         Raises:
             ChildFailed: if the code used up its time or memory, ended the process, or wrote
@@ -92,12 +110,16 @@ class Child:
         assert self._process is not None
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(f"{path}\n".encode())
+            order = json.dumps({"path": str(path), "network": network})
+            self._process.stdin.write(f"{order}\n".encode())
             self._process.stdin.flush()
-            return self._receive()
-        except (ChildFailed, BrokenPipeError) as failure:
+            received = self._receive()
+        except (ChildFailed, OSError) as failure:  # Windows tells of a broken pipe otherwise
             self._end()
             raise ChildFailed(str(failure)) from None
+        if not FORKS:
+            self._end()
+        return received
 
     def _start(self) -> None:
         folder = self._folder.name
@@ -112,10 +134,11 @@ class Child:
             "PYTHONUTF8": "1",
             "TMPDIR": folder,
         }
-        exporter = [sys.executable, "-P", "-s", "-m", "harness.inside.exporter"]
+        serve = [sys.executable, "-P", "-s", "-m", "harness.inside.serve"]
+        serve += [str(self._limits.cpu_seconds), str(self._limits.memory)]
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(
-            [*exporter, str(self._limits.cpu_seconds), str(self._limits.memory)],
+            [*serve, "forks" if FORKS else "once"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
@@ -163,7 +186,7 @@ class Child:
 
     def _why(self, status: int) -> str:
         """The reason for which the submission's process ended, from its exit status."""
-        if status == -getattr(signal, "SIGXCPU", 0) or status == -getattr(signal, "SIGKILL", 0):
+        if -status in [getattr(signal, name, None) for name in ("SIGXCPU", "SIGKILL")]:
             return (
                 f"it was ended after {self._limits.cpu_seconds} s of processor time "
                 "or for want of memory; is there an endless loop, or training, outside "

@@ -47,6 +47,7 @@ StoreDir = Annotated[
     Path | None,
     typer.Option(help="Folder of evidence. Default: $HARNESS_STORE, else the data folder."),
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a machine to read.")]
 
 
 OverridesFile = Annotated[

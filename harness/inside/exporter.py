@@ -2,9 +2,7 @@
 
 This process belongs to the submission as soon as the file is imported: nothing it says is
 trusted, and it must not know test labels, the store, or anything of the harness but `frames`.
-It reads file names from its standard input and writes frames to its standard output; whatever
-the learner's code prints goes to standard error. Each file runs in a fork of its own, because
-importing torch and its exporter takes seconds and exporting a small network does not.
+`serve` starts it.
 """
 
 from __future__ import annotations
@@ -46,15 +44,21 @@ class Refused(Exception):
     """The file cannot be handed over; the message says why and what to write instead."""
 
 
-def main(path: Path, stream: BinaryIO) -> None:
-    """Import the file at `path` and write its definition, or the fault, to `stream`."""
+def main(path: Path, wanted: str, stream: BinaryIO) -> None:
+    """Import the file at `path` and write its definition, or the fault, to `stream`.
+
+    Args:
+        path: the learner's file.
+        wanted: the class to hand over; empty for `Net` or the only one.
+        stream: where frames go.
+    """
     stage = "import"
     try:
         module = load(path)
         stage = "recipe"
         recipe = plain(getattr(module, "recipe", None))
         stage = "construct"
-        network = construct(module)
+        network = construct(module, wanted)
         stage = "forward"
         attempt(network)
         stage = "export"
@@ -99,8 +103,8 @@ def plain(recipe: object) -> Any:
         ) from None
 
 
-def construct(module: types.ModuleType) -> nn.Module:
-    """An instance of the file's network: the class `Net`, or the only nn.Module defined in it."""
+def construct(module: types.ModuleType, wanted: str) -> nn.Module:
+    """An instance of the file's network: the class that is wanted, `Net`, or the only nn.Module."""
     from torch import nn
 
     classes = {
@@ -112,12 +116,17 @@ def construct(module: types.ModuleType) -> nn.Module:
     }
     if not classes:
         raise Refused("no network is defined here: write class Net(nn.Module)")
-    if len(classes) > 1 and "Net" not in classes:
+    if wanted and wanted not in classes:
+        raise Refused(
+            f"submission.toml names the class {wanted}; the networks defined here are "
+            f"{', '.join(classes)}"
+        )
+    if len(classes) > 1 and not wanted and "Net" not in classes:
         raise Refused(
             f"several networks are defined here ({', '.join(classes)}): "
             "call the one that is to be graded Net"
         )
-    network = classes.get("Net") or next(iter(classes.values()))
+    network = classes.get(wanted or "Net") or next(iter(classes.values()))
     return network()
 
 
@@ -302,21 +311,6 @@ def fault_of(error: BaseException, stage: str, path: Path) -> frames.Fault:
     return frames.Fault("submission", stage, message[:2000], line, text[-4000:])
 
 
-def limit(seconds: int, memory: int) -> None:
-    """Set this process's hard limits: CPU time in seconds, data in bytes, files of 64 MiB."""
-    try:
-        import resource
-    except ImportError:  # Windows has no such limits; the parent's wall clock remains
-        return
-    for what, most in (
-        (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_DATA, memory),
-        (resource.RLIMIT_FSIZE, frames.MAX_FRAME),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(what, (most, most))
-
-
 def warm_up() -> None:
     """Load what an export loads, before any learner's code is here."""
     import safetensors.torch  # noqa: F401
@@ -324,26 +318,3 @@ def warm_up() -> None:
 
     torch.set_num_threads(1)
     export(torch.nn.Conv2d(1, 1, 3), "evaluation")
-
-
-def serve(stream: BinaryIO, seconds: int, memory: int) -> None:
-    """Hand over each file that is named on standard input, one after the other."""
-    warm_up()
-    frames.write(stream, frames.Kind.READY, b"")
-    for line in sys.stdin:
-        path = Path(line.rstrip("\n"))
-        child = os.fork()
-        if child == 0:
-            limit(seconds, memory)
-            main(path, stream)
-            # Threads, exit handlers and destructors of the submission get no further turn.
-            os._exit(0)
-        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        frames.write(stream, frames.Kind.END, json.dumps(status).encode())
-
-
-if __name__ == "__main__":
-    # What the learner's code prints must not end up among the frames.
-    pipe = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    serve(pipe, seconds=int(sys.argv[1]), memory=int(sys.argv[2]))

@@ -10,7 +10,8 @@ from harness.scorecard import Mark, Scorecard, Status
 from harness.techniques import used
 
 INTEGRITY = {
-    "replayed": "replayed: trained and measured in a process that the submitted code never entered"
+    "replayed": "replayed: trained and measured in a process that the submitted code never entered",
+    "advisory": "advisory: no sandbox was available, so this holds nothing against a cheat",
 }
 """What each integrity level says of a score."""
 

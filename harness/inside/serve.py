@@ -1,0 +1,68 @@
+"""Serves the exporter: the child's main program.
+
+It reads orders from its standard input, a JSON object a line, and writes frames to its standard
+output; whatever the learner's code prints goes to standard error. Where the system can fork, each
+file runs in a fork of its own, because importing torch and its exporter takes seconds and
+exporting a small network does not; elsewhere this process serves one file and ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import sys
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+from harness import frames
+from harness.inside import exporter
+
+
+def limit(seconds: int, memory: int) -> None:
+    """Set this process's hard limits: CPU time in seconds, data in bytes, files of 64 MiB."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limits; the parent's wall clock remains
+        return
+    for what, most in (
+        (resource.RLIMIT_CPU, seconds + math.ceil(time.process_time())),
+        (resource.RLIMIT_DATA, memory),
+        (resource.RLIMIT_FSIZE, frames.MAX_FRAME),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        hard = resource.getrlimit(what)[1]
+        if hard != resource.RLIM_INFINITY:
+            most = min(most, hard)
+        with contextlib.suppress(ValueError, OSError):  # macOS knows some that it cannot set
+            resource.setrlimit(what, (most, most))
+
+
+def serve(stream: BinaryIO, seconds: int, memory: int, forks: bool) -> None:
+    """Hand over each file that is ordered: its path, and the class that is wanted of it."""
+    exporter.warm_up()
+    frames.write(stream, frames.Kind.READY, b"")
+    for line in sys.stdin:
+        order = json.loads(line)
+        child = os.fork() if forks else 0
+        if child == 0:
+            limit(seconds, memory)
+            exporter.main(Path(order["path"]), order["network"], stream)
+            if not forks:
+                _end(stream, 0)
+            # Threads, exit handlers and destructors of the submission get no further turn.
+            os._exit(0)
+        _end(stream, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+
+def _end(stream: BinaryIO, status: int) -> None:
+    frames.write(stream, frames.Kind.END, json.dumps(status).encode())
+
+
+if __name__ == "__main__":
+    # What the learner's code prints must not end up among the frames.
+    pipe = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    serve(pipe, int(sys.argv[1]), int(sys.argv[2]), forks=sys.argv[3] == "forks")
