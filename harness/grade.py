@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness import data, submission
-from harness.collect.collect import Progress, Task, Workshop, collect
+from harness.collect.collect import Progress, Workshop, collect
+from harness.collect.define import Task
+from harness.collect.plan import Plan, plan
 from harness.evidence import Evidence, Fault
 from harness.judge.judge import judge
 from harness.overrides import Override
@@ -39,7 +41,7 @@ def grade(
     Raises:
         FileNotFoundError: if there is no such path: the caller's mistake, nobody's fault.
     """
-    task = Task(rubric.dataset, rubric.recipe, rubric.seeds, tuple(rubric.packages))
+    task = _task(rubric, rubric.seeds)
     return judge(rubric, _observe(path, task, workshop, told), overrides)
 
 
@@ -51,9 +53,21 @@ def check(path: Path, rubric: Rubric, workshop: Workshop) -> Scorecard:
     Raises:
         FileNotFoundError: if there is no such path.
     """
-    task = Task(rubric.dataset, rubric.recipe, seeds=0, packages=tuple(rubric.packages))
-    evidence = _observe(path, task, workshop, lambda told: None)
+    evidence = _observe(path, _task(rubric, seeds=0), workshop, lambda told: None)
     return judge(without_training(rubric), evidence)
+
+
+def dry_run(path: Path, rubric: Rubric, workshop: Workshop) -> list[Plan]:
+    """What a grade of a submission would train, and how long it would take here.
+
+    Raises:
+        FileNotFoundError: if there is no such path.
+        submission.SubmissionError: if there is no step in it.
+        RuntimeError: if images or device are missing.
+    """
+    if not path.exists():
+        raise FileNotFoundError(path)
+    return plan(submission.find(path), _task(rubric, rubric.seeds), workshop)
 
 
 def without_training(rubric: Rubric) -> Rubric:
@@ -83,6 +97,10 @@ def exit_code(scorecards: list[Scorecard], missing: bool) -> int:
     if any(_nothing_observed(card.evidence) for card in scorecards):
         return 3
     return int(any(card.verdict == "failed" for card in scorecards))
+
+
+def _task(rubric: Rubric, seeds: int) -> Task:
+    return Task(rubric.dataset, rubric.recipe, seeds, tuple(rubric.packages))
 
 
 def _observe(

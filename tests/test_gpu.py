@@ -9,7 +9,8 @@ from seed_networks import SEED_STEPS, SeedStep, build
 
 from harness import data
 from harness.collect import evaluator
-from harness.collect.collect import Progress, Task, Workshop, collect
+from harness.collect.collect import Progress, Workshop, collect
+from harness.collect.define import Task
 from harness.collect.graph import GraphNetwork
 from harness.collect.run import bench
 from harness.collect.state import reset

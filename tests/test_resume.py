@@ -17,7 +17,8 @@ from conftest import NET, make_store, step
 
 from harness import store as stores
 from harness import submission as submissions
-from harness.collect.collect import Progress, Task, Workshop, collect
+from harness.collect.collect import Progress, Workshop, collect
+from harness.collect.define import Task
 from harness.evidence import Evidence
 from harness.recipe import Recipe
 from harness.store import Store

@@ -8,24 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
-
-from harness import claims, data, evidence, frames, notes, problems, recipe
-from harness.collect import sandbox
-from harness.collect.sandbox import Child, ChildFailed, ChildNotStarted, Limits
-from harness.evidence import Evidence, Fault, Network, Run, Step
-from harness.recipe import Normalize, Recipe
+from harness import data, evidence
+from harness.collect.define import Task, Unobservable, define, named, ours
+from harness.collect.sandbox import Child, Limits
+from harness.evidence import Evidence, Fault, Run, Step
 from harness.store import Store, digest
-from harness.submission import Source, Submission
+from harness.submission import Submission
 
 if TYPE_CHECKING:
     from harness.collect.run import Bench
@@ -45,20 +39,6 @@ class Progress(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Task:
-    """What is to be observed about every step."""
-
-    dataset: str
-    """One of `data.DATASETS`."""
-    defaults: Recipe
-    """What a learner's recipe leaves out."""
-    seeds: int
-    """Runs of each step; without any, each step takes a short burst of training instead."""
-    packages: tuple[str, ...] = ()
-    """Modules that the course promises: where one is missing, the fault is the machine's."""
-
-
-@dataclass(frozen=True)
 class Workshop:
     """Where it is observed: all that may differ between machines and not between results."""
 
@@ -74,14 +54,6 @@ class Workshop:
         return {}
 
 
-class Unobservable(Exception):
-    """Something could not be observed; carries why and whose fault it is."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault.message)
-        self.fault = fault
-
-
 def collect(
     submission: Submission, task: Task, workshop: Workshop, told: Callable[[Progress], None]
 ) -> Evidence:
@@ -94,7 +66,7 @@ def collect(
         told: called after every epoch.
     """
     with Child(workshop.limits) as child:
-        steps = [_define(*named, task, workshop, child) for named in _named(submission)]
+        steps = [define(*each, task, workshop.store, child) for each in named(submission)]
     size = data.DATASETS[task.dataset].test_size
     for number, step in enumerate(steps, 1):
         if step.fault:
@@ -114,126 +86,6 @@ def collect(
         dataset=data.DATASETS[task.dataset],
         steps=steps,
     )
-
-
-def _named(submission: Submission) -> Iterator[tuple[Source, str]]:
-    """Each step with its `handed_in`."""
-    before = b""
-    for source in submission.steps:
-        this = hashlib.sha256(source.content).digest() + source.network.encode()
-        before = hashlib.sha256(before + this).digest()
-        yield source, before.hex()
-
-
-def _define(source: Source, handed_in: str, task: Task, workshop: Workshop, child: Child) -> Step:
-    """What a step is: its notes, its network, its recipe."""
-    said = notes.read(source.content)
-    step = Step(
-        name=source.name,
-        notes=said,
-        claims=claims.read(said),
-        source=digest(source.content),
-        handed_in=handed_in,
-        integrity="replayed" if sandbox.LIMITED else "advisory",
-    )
-    try:
-        network = workshop.store.network(handed_in)
-        if network is None or workshop.store.definition(handed_in) is None:
-            network = _admit(source, handed_in, task, workshop.store, child)
-        step = step.model_copy(update={"network": network})
-        handed_over = workshop.store.definition(handed_in)
-        assert handed_over is not None
-        complete, defaulted = _complete(json.loads(handed_over[0])["recipe"], task)
-    except Unobservable as cause:
-        return step.model_copy(update={"fault": cause.fault})
-    return step.model_copy(update={"recipe": complete, "defaulted": defaulted})
-
-
-def _admit(source: Source, key: str, task: Task, store: Store, child: Child) -> Network:
-    """Run a step's file in the sandbox, and admit the graph that comes back."""
-    try:
-        received = child.run(source.name, source.content, source.network)
-    except ChildFailed as failure:
-        raise Unobservable(
-            Fault(owner="submission", stage="import", message=str(failure))
-        ) from None
-    except ChildNotStarted as failure:
-        raise Unobservable(Fault(owner="machine", stage="import", message=str(failure))) from None
-    if frames.Kind.FAULT in received:
-        raise Unobservable(_told(received[frames.Kind.FAULT], task))
-    definition = received.get(frames.Kind.DEFINITION, b"")
-    tensors = received.get(frames.Kind.TENSORS, b"")
-
-    from harness.collect.anatomy import anatomy
-    from harness.collect.count import count
-    from harness.collect.graph import admit
-    from harness.collect.rules import Refused
-
-    try:
-        candidate = admit(definition, tensors)
-        network = Network(
-            name=candidate.definition.network,
-            digest=candidate.digest,
-            parameters=count(candidate),
-            remarks=[],
-            **anatomy(candidate)._asdict(),
-        )
-    except Refused as refusal:
-        fault = Fault(
-            owner=refusal.owner, stage="admission", message=str(refusal), line=refusal.line
-        )
-        raise Unobservable(fault) from None
-    except Exception as error:  # a form of graph that no rule of ours foresaw
-        raise Unobservable(_ours(error, "admission")) from None
-    store.write_definition(key, definition, tensors, network)
-    return network
-
-
-def _told(payload: bytes, task: Task) -> Fault:
-    """A fault as the child tells it; from a process that is not trusted."""
-    try:
-        fault = TypeAdapter(frames.Fault).validate_json(payload)
-    except ValidationError:
-        return Fault(owner="submission", stage="import", message="its process sent no fault")
-    lacking = re.match(r"ModuleNotFoundError: No module named '(\w+)", fault.message)
-    # Not by the child's word alone: a submission may claim it, to be graded another time.
-    if lacking and lacking[1] in task.packages and find_spec(lacking[1]) is None:
-        message = (
-            f"the rubric promises the package {lacking[1]}, which is not installed here; "
-            f"`pip install {lacking[1]}`, and grade again"
-        )
-        return Fault(owner="machine", stage=fault.stage[:20], message=message, line=fault.line)
-    return Fault(
-        owner="submission",
-        stage=fault.stage[:20],
-        message=fault.message[:2000],
-        line=fault.line,
-        traceback=fault.traceback[-4000:],
-    )
-
-
-def _complete(handed_in: Any, task: Task) -> tuple[Recipe, list[str]]:
-    """The recipe with the rubric's defaults and the data set's normalisation filled in."""
-    if not isinstance(handed_in, dict | None):
-        message = f"recipe is {handed_in!r}; it must be a dictionary such as {{'epochs': 15}}"
-        raise Unobservable(Fault(owner="submission", stage="recipe", message=message))
-    try:
-        complete, defaulted = recipe.complete(handed_in or {}, task.defaults)
-    except ValidationError as error:
-        sentences = problems.told(error, _recipe_keys)
-        message = "recipe: " + "; recipe: ".join(sentences)
-        raise Unobservable(Fault(owner="submission", stage="recipe", message=message)) from None
-    size = data.DATASETS[task.dataset].train_size
-    if complete.batch_size > size:
-        message = f"recipe: batch_size = {complete.batch_size}; there are {size:,} training images"
-        raise Unobservable(Fault(owner="submission", stage="recipe", message=message))
-    if complete.normalize is None:
-        complete = complete.model_copy(update={"normalize": data.NORMALIZE[task.dataset]})
-    return complete, defaulted
-
-
-def _recipe_keys(where: problems.Place) -> list[str]:
-    return list((Normalize if where == ("normalize",) else Recipe).model_fields)
 
 
 def _train(step: Step, task: Task, workshop: Workshop, told: Callable[[Run], None]) -> Step:
@@ -266,7 +118,7 @@ def _try(step: Step, store: Store) -> Step:
         fault = Fault(owner="submission", stage="recipe", message=f"recipe: {error}")
         return step.model_copy(update={"fault": fault})
     except Exception as error:  # an admitted network that torch cannot train is a gap of ours
-        return step.model_copy(update={"fault": _ours(error, "training")})
+        return step.model_copy(update={"fault": ours(error, "training")})
     if tried.learned:
         return step.model_copy(update={"burst": tried})
     message = (
@@ -303,16 +155,13 @@ def _run(
     from harness.collect.device import NoDeviceError
     from harness.collect.graph import admit
     from harness.collect.resolve import RecipeError
-    from harness.collect.run import bench, run
+    from harness.collect.run import run
 
     assert step.recipe is not None
     handed_over = workshop.store.definition(step.handed_in)
     assert handed_over is not None
     try:
-        if task.dataset not in workshop.benches:
-            images = data.load(task.dataset, workshop.data)
-            workshop.benches[task.dataset] = bench(workshop.device, images, workshop.store)
-        where = workshop.benches[task.dataset]
+        where = bench_of(task.dataset, workshop)
         return run(admit(*handed_over), step.recipe, key, seed, where, told)
     except RecipeError as error:
         fault = Fault(owner="submission", stage="recipe", message=f"recipe: {error}")
@@ -321,12 +170,15 @@ def _run(
     except (OSError, MemoryError) as error:
         fault = Fault(owner="machine", stage="training", message=f"{type(error).__name__}: {error}")
     except Exception as error:  # an admitted network that torch cannot train is a gap of ours
-        fault = _ours(error, "training")
+        fault = ours(error, "training")
     raise Unobservable(fault)
 
 
-def _ours(error: Exception, stage: str) -> Fault:
-    """A gap of the harness: nobody's points."""
-    lines = "".join(traceback.format_exception(error))[-4000:]
-    message = f"{type(error).__name__}: {error}"[:500]
-    return Fault(owner="harness", stage=stage, message=message, traceback=lines)
+def bench_of(dataset: str, workshop: Workshop) -> Bench:
+    """The bench with a data set's images, which are loaded once."""
+    from harness.collect.run import bench
+
+    if dataset not in workshop.benches:
+        images = data.load(dataset, workshop.data)
+        workshop.benches[dataset] = bench(workshop.device, images, workshop.store)
+    return workshop.benches[dataset]

@@ -76,6 +76,10 @@ def grade(
     missing = False
     try:
         workshop = Workshop(stores.Store(stores.folder(store)), data.folder(data_dir), device)
+        if dry_run:
+            from harness.commands.dry_run import tell
+
+            raise typer.Exit(tell(paths, asked, workshop, json))
         for path in paths:
             try:
                 with Display(path.name) as display:

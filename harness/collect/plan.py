@@ -1,0 +1,107 @@
+"""Plans a grade without training: which runs the store lacks, and how long they would take here.
+
+Must not know the rubric's checks, nor write evidence.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from harness.collect.collect import Workshop, bench_of, run_key
+from harness.collect.define import Task, define, named
+from harness.collect.sandbox import Child
+from harness.evidence import Fault, Step
+from harness.submission import Submission
+
+BATCHES = 10
+"""Optimiser steps that are timed, after as many that are not."""
+
+
+class Lacking(NamedTuple):
+    """A run that is to be trained, or trained further."""
+
+    seed: int
+    epochs: int
+    """Those that the store does not have."""
+
+
+class Plan(NamedTuple):
+    """What a step still takes."""
+
+    step: Step
+    lacking: list[Lacking]
+    seconds_an_epoch: float
+    """On this machine, as it is now; 0 where nothing is lacking."""
+
+    @property
+    def seconds(self) -> float:
+        """For all runs of the step."""
+        return self.seconds_an_epoch * sum(epochs for _, epochs in self.lacking)
+
+
+def plan(submission: Submission, task: Task, workshop: Workshop) -> list[Plan]:
+    """What a grade of a submission would train, step by step.
+
+    Raises:
+        data.DataError: if the images are missing.
+        device.NoDeviceError: if the device is.
+    """
+    with Child(workshop.limits) as child:
+        steps = [define(*each, task, workshop.store, child) for each in named(submission)]
+    plans = []
+    for step in steps:
+        lacking = [] if step.fault else _lacking(step, task, workshop)
+        plans.append(_timed(step, lacking, task, workshop) if lacking else Plan(step, [], 0))
+    return plans
+
+
+def _lacking(step: Step, task: Task, workshop: Workshop) -> list[Lacking]:
+    assert step.recipe is not None
+    found = []
+    for seed in range(1, task.seeds + 1):
+        stored = workshop.store.run(run_key(step, task, seed, workshop.store))
+        if stored is None:
+            found.append(Lacking(seed, step.recipe.epochs))
+        elif not (stored.complete or stored.fault):
+            found.append(Lacking(seed, step.recipe.epochs - len(stored.epochs)))
+    return found
+
+
+def _timed(step: Step, lacking: list[Lacking], task: Task, workshop: Workshop) -> Plan:
+    from harness.collect.resolve import RecipeError
+
+    try:
+        return Plan(step, lacking, _seconds_an_epoch(step, task, workshop))
+    except RecipeError as error:
+        fault = Fault(owner="submission", stage="recipe", message=f"recipe: {error}")
+        return Plan(step.model_copy(update={"fault": fault}), [], 0)
+
+
+def _seconds_an_epoch(step: Step, task: Task, workshop: Workshop) -> float:
+    """Wall time of one epoch's training and evaluation, from a small part of each."""
+    from harness.collect import evaluator
+    from harness.collect.graph import GraphNetwork, admit
+    from harness.collect.state import reset
+    from harness.collect.trainer import Training, scaled
+
+    assert step.recipe is not None
+    assert step.recipe.normalize is not None
+    bench = bench_of(task.dataset, workshop)
+    handed_over = workshop.store.definition(step.handed_in)
+    assert handed_over is not None
+    candidate = admit(*handed_over)
+    state = {name: tensor.to(bench.device) for name, tensor in reset(candidate).items()}
+    network = GraphNetwork(candidate, state)
+    sample = min(BATCHES * step.recipe.batch_size, len(bench.images.train))
+    images, labels = bench.images.train[:sample], bench.images.train_labels[:sample]
+    training = Training(network, step.recipe, images, labels, seed=0)
+    training.epoch(1)
+    started = time.perf_counter()
+    training.epoch(2)
+    trained = (time.perf_counter() - started) * len(bench.images.train) / sample
+    test = scaled(bench.images.test[: evaluator.BATCH], step.recipe.normalize)
+    started = time.perf_counter()
+    evaluator.correct(network, test, bench.images.test_labels[: len(test)])
+    evaluated = (time.perf_counter() - started) * len(bench.images.test) / len(test)
+    return trained + evaluated

@@ -1,0 +1,72 @@
+"""What `harness grade --dry-run` shows: what would be trained, and how long it would take."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from harness import grade
+from harness.collect.collect import Workshop
+from harness.collect.plan import Plan
+from harness.commands.options import say
+from harness.report.words import fault_of, printable
+from harness.rubric import Rubric
+from harness.submission import SubmissionError
+
+
+def tell(paths: list[Path], rubric: Rubric, workshop: Workshop, json: bool) -> int:
+    """Print the plan of each submission and the time of all: the exit code."""
+    code, total = 0, 0.0
+    told = []
+    for path in paths:
+        try:
+            plans = grade.dry_run(path, rubric, workshop)
+        except (FileNotFoundError, SubmissionError) as error:
+            say(str(error) if isinstance(error, SubmissionError) else f"{path}: no such path")
+            code = max(code, 3 if isinstance(error, SubmissionError) else 2)
+            continue
+        except RuntimeError as error:  # images or device are missing
+            say(f"the machine's fault: {error}")
+            return 4
+        total += sum(plan.seconds for plan in plans)
+        told.append({"submission": path.name, "steps": [_plain(plan) for plan in plans]})
+        if not json:
+            _show(path.name, plans)
+    if json:
+        Console(soft_wrap=True).print_json(data={"submissions": told, "seconds": total})
+    else:
+        print(f"In all about {_time(total)} on this machine, as busy as it is now.")
+    return code
+
+
+def _show(name: str, plans: list[Plan]) -> None:
+    table = Table("step", "to train", box=None, pad_edge=False, header_style="dim")
+    table.add_column("an epoch", justify="right")
+    table.add_column("in all", justify="right")
+    for plan in plans:
+        if plan.step.fault:
+            table.add_row(plan.step.name, printable("; ".join(fault_of(plan.step))), "", "")
+            continue
+        runs = ", ".join(f"seed {seed}: {epochs} epochs" for seed, epochs in plan.lacking)
+        each = f"{plan.seconds_an_epoch:.1f} s" if plan.lacking else ""
+        table.add_row(plan.step.name, runs or "nothing", each, _time(plan.seconds))
+    console = Console(highlight=False)
+    console.print(name, style="bold", markup=False)
+    console.print(table)
+    console.print()
+
+
+def _plain(plan: Plan) -> dict[str, object]:
+    return {
+        "step": plan.step.name,
+        "fault": plan.step.fault and plan.step.fault.model_dump(),
+        "lacking": [lacking._asdict() for lacking in plan.lacking],
+        "seconds_an_epoch": plan.seconds_an_epoch,
+    }
+
+
+def _time(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))
