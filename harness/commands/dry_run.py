@@ -43,7 +43,9 @@ def tell(paths: list[Path], rubric: Rubric, workshop: Workshop, json: bool) -> i
 
 
 def _show(name: str, plans: list[Plan]) -> None:
-    table = Table("step", "to train", box=None, pad_edge=False, header_style="dim")
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("step", overflow="fold")
+    table.add_column("to train")
     table.add_column("an epoch", justify="right")
     table.add_column("in all", justify="right")
     for plan in plans:
