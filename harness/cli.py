@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import harness
-from harness.commands import data, doctor, grade
+from harness.commands import check, data, doctor, grade, new, regrade, rubric
 
 app = typer.Typer(
     name="harness",
@@ -27,6 +27,10 @@ def main(
         raise typer.Exit
 
 
+app.command(epilog=check.EPILOG)(check.check)
 app.command(epilog=grade.EPILOG)(grade.grade)
+app.command(epilog=regrade.EPILOG)(regrade.regrade)
+app.add_typer(rubric.app, name="rubric")
+app.add_typer(new.app, name="new")
 app.add_typer(data.app, name="data")
 app.command(epilog=doctor.EPILOG)(doctor.doctor)

@@ -21,8 +21,9 @@ ENGINE = 3
 """Raised by hand when training gives other numbers than before; stored runs are then not reused."""
 
 
-RULES = 2
-"""Raised by hand when admission or counting changes; stored definitions are then made anew."""
+RULES = 3
+"""Raised by hand when admission, counting or anatomy changes; stored definitions are then made
+anew."""
 
 
 class Observation(BaseModel):
@@ -66,14 +67,22 @@ class Layer(Observation):
     """Height and width of a convolution or a pooling; a global pooling's is its whole input."""
     padding: list[int] = []
     stride: list[int] = []
+    p: float | None = None
+    """Of a dropout: how likely it drops an element; 0 where it is turned off."""
+    input: list[int]
+    """Shape of what it takes without the batch: channels, height, width."""
     output: list[int]
-    """Shape of its value without the batch: channels, height, width."""
+    """Shape of its value without the batch."""
+    receptive_field_in: int
+    """The receptive field of what it takes: where a pooling stands."""
     receptive_field: int
-    """Pixels of the image, along its longer side, that one element of the value depends on."""
+    """Pixels of the image, along its longer side, from the first to the last that one element of
+    the value depends on. Padding is no pixel, so that it is never above the image's 28; the
+    statistics of a norm are not counted."""
     arithmetic: str = ""
     """How its parameters come about, such as `3x3x10x11 + 11`."""
     parameters: int = 0
-    """Those that it is the first to read: tied weights are told once."""
+    """Those that no layer before it reads: tied weights are told once."""
     line: int | None = None
     """Line in the learner's file."""
 
@@ -81,6 +90,12 @@ class Layer(Observation):
     def kind(self) -> str:
         """torch.nn's class, such as `Conv2d`."""
         return self.name.rpartition("-")[0]
+
+    @property
+    def pools_globally(self) -> bool:
+        """Whether it pools its whole input into one position."""
+        positions = self.input[-len(self.kernel) :] if self.kernel else None
+        return "Pool" in self.kind and self.kernel == positions
 
 
 class Network(Observation):
@@ -94,12 +109,13 @@ class Network(Observation):
     layers: list[Layer]
     """In the order of the forward pass in training; reshapes and plain arithmetic are left out."""
     multiply_adds: int
-    """For one image in evaluation, as torchinfo counts them: every entry of a layer's weights and
-    biases once for each position at which it is used."""
+    """For one image in evaluation, as torchinfo counts them: a convolution's weights and biases
+    once for each position of its output, those of other layers once. What torchinfo overlooks
+    counts in full: each position of a linear layer, matrix products that no layer holds."""
     training_multiply_adds: int
     """The same in training; an evaluation that costs more may be an ensemble."""
     evaluation_only: list[str] = []
-    """Tensors that are read in evaluation and not in training."""
+    """Tensors that the answer needs in evaluation and not in training."""
     remarks: list[str] = []
     """What the learner and a person who grades should know, a sentence each."""
 
@@ -168,9 +184,11 @@ class Burst(Observation):
     """In the sample."""
     steps: int
     first_loss: float
-    """Mean loss over the sample before."""
+    """Mean loss over the sample in the first step."""
     last_loss: float
-    """Mean loss over the sample after."""
+    """Mean loss over the sample in the last step."""
+    learned: bool
+    """Whether the loss fell by a fifth."""
 
 
 class Step(Observation):

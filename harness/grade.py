@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness import data, submission
 from harness.collect.collect import Progress, Task, Workshop, collect
 from harness.evidence import Evidence, Fault
 from harness.judge.judge import judge
+from harness.overrides import Override
 from harness.report import document, markdown
 from harness.rubric import Rubric
 from harness.scorecard import Scorecard
@@ -18,39 +19,47 @@ from harness.store import write
 
 
 def grade(
-    path: Path, rubric: Rubric, workshop: Workshop, told: Callable[[Progress], None]
+    path: Path,
+    rubric: Rubric,
+    workshop: Workshop,
+    told: Callable[[Progress], None],
+    overrides: Sequence[Override] = (),
 ) -> Scorecard:
     """Collect a submission's evidence and judge it.
 
     Whatever goes wrong becomes a fault with an owner, so that the next submission is graded.
 
     Args:
-        path: a folder of steps, or a single step.
+        path: a folder or archive of steps, or a single step.
         rubric: what is asked.
         workshop: where it is measured.
         told: called after every epoch.
+        overrides: what a person awards.
 
     Raises:
         FileNotFoundError: if there is no such path: the caller's mistake, nobody's fault.
     """
-    if not path.exists():
-        raise FileNotFoundError(path)
     task = Task(rubric.dataset, rubric.recipe, rubric.seeds, tuple(rubric.packages))
-    try:
-        found = submission.find(path)
-        evidence = collect(found, task, workshop, told)
-    except submission.SubmissionError as error:
-        fault = Fault(owner="submission", stage="reading", message=str(error))
-        evidence = _nothing(path, task, fault)
-    except OSError as error:
-        fault = Fault(owner="machine", stage="reading", message=str(error))
-        evidence = _nothing(path, task, fault)
-    except Exception as error:  # a gap of ours must not cost the rest of the class its grades
-        lines = "".join(traceback.format_exception(*sys.exc_info()))
-        message = f"{type(error).__name__}: {error}"
-        fault = Fault(owner="harness", stage="collecting", message=message, traceback=lines[-4000:])
-        evidence = _nothing(path, task, fault)
-    return judge(rubric, evidence)
+    return judge(rubric, _observe(path, task, workshop, told), overrides)
+
+
+def check(path: Path, rubric: Rubric, workshop: Workshop) -> Scorecard:
+    """Observe a submission without training it, and judge what can be judged so.
+
+    Each network takes a few optimiser steps on a small sample, to show that it learns at all.
+
+    Raises:
+        FileNotFoundError: if there is no such path.
+    """
+    task = Task(rubric.dataset, rubric.recipe, seeds=0, packages=tuple(rubric.packages))
+    evidence = _observe(path, task, workshop, lambda told: None)
+    return judge(without_training(rubric), evidence)
+
+
+def without_training(rubric: Rubric) -> Rubric:
+    """The rubric less the checks that judge trained networks."""
+    checks = [check for check in rubric.checks if "runs" not in check.needs]
+    return rubric.model_copy(update={"checks": checks})
 
 
 def write_reports(scorecard: Scorecard, out: Path) -> None:
@@ -76,10 +85,24 @@ def exit_code(scorecards: list[Scorecard], missing: bool) -> int:
     return int(any(card.verdict == "failed" for card in scorecards))
 
 
-def _nothing_observed(evidence: Evidence) -> bool:
-    return all(step.fault for step in evidence.steps)
-
-
-def _nothing(path: Path, task: Task, fault: Fault) -> Evidence:
+def _observe(
+    path: Path, task: Task, workshop: Workshop, told: Callable[[Progress], None]
+) -> Evidence:
+    if not path.exists():
+        raise FileNotFoundError(path)
+    try:
+        return collect(submission.find(path), task, workshop, told)
+    except submission.SubmissionError as error:
+        fault = Fault(owner="submission", stage="reading", message=str(error))
+    except OSError as error:
+        fault = Fault(owner="machine", stage="reading", message=str(error))
+    except Exception as error:  # a gap of ours must not cost the rest of the class its grades
+        lines = "".join(traceback.format_exception(*sys.exc_info()))
+        message = f"{type(error).__name__}: {error}"
+        fault = Fault(owner="harness", stage="collecting", message=message, traceback=lines[-4000:])
     dataset = data.DATASETS[task.dataset]
     return Evidence(submission=submission.name_of(path), dataset=dataset, steps=[], fault=fault)
+
+
+def _nothing_observed(evidence: Evidence) -> bool:
+    return all(step.fault for step in evidence.steps)

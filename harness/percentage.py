@@ -9,9 +9,8 @@ from __future__ import annotations
 import math
 import re
 from fractions import Fraction
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import GetPydanticSchema
 from pydantic_core import core_schema
 
 _WRITTEN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*", re.ASCII)
@@ -33,6 +32,22 @@ class Percentage(str):
             raise ValueError('write a percentage in quotes, such as "99.4 %"')
         return super().__new__(cls, f"{match[1]} %")
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            cls._validate, serialization=core_schema.to_string_ser_schema()
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
+        return {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*%\s*$", "examples": ["99.4 %"]}
+
+    @classmethod
+    def _validate(cls, value: Any) -> Percentage:
+        if not isinstance(value, str):
+            raise ValueError('write a percentage in quotes, such as "99.4 %"')
+        return cls(value)
+
     @property
     def share(self) -> Fraction:
         """The exact share, between 0 and 1."""
@@ -50,20 +65,3 @@ def percent(count: int, total: int) -> str:
     """
     hundredths = count * 10_000 // total
     return f"{hundredths // 100}.{hundredths % 100:02d} %"
-
-
-def _validate(value: Any) -> Percentage:
-    if not isinstance(value, str):
-        raise ValueError('write a percentage in quotes, such as "99.4 %"')
-    return Percentage(value)
-
-
-PercentageField = Annotated[
-    Percentage,
-    GetPydanticSchema(
-        lambda _source, _handler: core_schema.no_info_plain_validator_function(
-            _validate, serialization=core_schema.to_string_ser_schema()
-        ),
-        lambda _source, _handler: {"type": "string", "examples": ["99.4 %"]},
-    ),
-]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 Place = tuple[int | str, ...]
 """Where in a document: keys and positions, from the outside in."""
@@ -30,6 +30,8 @@ def told(error: ValidationError, known: Callable[[Place], Iterable[str]]) -> lis
         elif problem["type"] == "extra_forbidden":
             right = proposal(str(where[-1]), known(where[:-1]))
             sentences.append(f"{_key(where)} = {value!r} is not a known key{right}")
+        elif isinstance(value, dict | BaseModel):
+            sentences.append(f"{_key(where)}: {message}")
         else:
             sentences.append(f"{_key(where)} = {value!r}: {message}")
     return sentences

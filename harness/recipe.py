@@ -52,7 +52,11 @@ class Normalize(BaseModel):
     std: float = Field(gt=0)
 
 
-Named = Annotated[Ingredient, BeforeValidator(_named)]
+Named = Annotated[Ingredient, BeforeValidator(_named, json_schema_input_type=str | Ingredient)]
+
+NamedScheduler = Annotated[
+    Scheduler, BeforeValidator(_named, json_schema_input_type=str | Scheduler)
+]
 
 
 class Recipe(BaseModel):
@@ -66,7 +70,7 @@ class Recipe(BaseModel):
     """Images in an optimiser step; the last batch of an epoch may be smaller."""
     optimizer: Named
     """A class of torch.optim."""
-    scheduler: Annotated[Scheduler, BeforeValidator(_named)] | None = None
+    scheduler: NamedScheduler | None = None
     """A class of torch.optim.lr_scheduler."""
     augment: list[Named] = []
     """Random transforms of torchvision.transforms.v2, in order, on images of 0..255."""

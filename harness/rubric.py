@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import tomllib
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Union
 
 from pydantic import (
     BaseModel,
@@ -21,10 +22,13 @@ from pydantic import (
     SerializeAsAny,
     ValidationError,
     WrapValidator,
+    create_model,
+    field_validator,
+    model_validator,
 )
 
 from harness import data, evidence, problems
-from harness.percentage import Percentage, PercentageField
+from harness.percentage import Percentage
 from harness.recipe import Normalize, Recipe
 
 SHIPPED = next(
@@ -35,15 +39,20 @@ SHIPPED = next(
 """The rubrics that come with the harness: inside a wheel, or in the checkout."""
 
 
-class Finding(NamedTuple):
-    """What a check makes of one step."""
+Scope = Literal["every step", "final step", "whole submission"]
 
-    earned: float
-    """Share of the points, from 0 to 1."""
+
+class Finding(NamedTuple):
+    """What a check makes of one step, or of the whole submission."""
+
+    earned: float | None
+    """Share of the points, from 0 to 1; None where a person awards them."""
     measured: str
     """What was measured, in the units of what is asked."""
     why: str
     """One sentence."""
+    review: tuple[str, ...] = ()
+    """What a person should look at, a sentence each; it changes no points."""
 
 
 class Check(BaseModel):
@@ -53,24 +62,53 @@ class Check(BaseModel):
 
     kind: str
     """Which check this is."""
+    name: str = ""
+    """What reports and overrides call it; the kind if left out. No two checks share a name."""
     points: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    """What it is worth; shared equally among the steps if it holds for every step."""
-    scope: Literal["every step", "final step"]
-    """The steps that it judges."""
+    """What it is worth; shared equally among the steps if it judges every step."""
+    scope: Scope
+    """What it judges."""
     required: bool = False
     """Whether missing it fails the submission, whatever the points."""
+    bonus: bool = False
+    """Whether its points come on top of the others."""
 
     needs: ClassVar[tuple[str, ...]]
     """Parts of a step that it judges, of `network`, `recipe` and `runs`; where one of them could
     not be observed, `judge` is not asked."""
+    scopes: ClassVar[tuple[Scope, ...]] = ("every step", "final step")
+    """The scopes that make sense for this kind."""
+    example: ClassVar[str]
+    """A check of this kind as it stands in a rubric, for the documentation."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        return {"name": value.get("kind"), **value} if isinstance(value, dict) else value
+
+    @field_validator("scope")
+    @classmethod
+    def _of_kind(cls, scope: Scope) -> Scope:
+        if scope not in cls.scopes:
+            raise ValueError(f"this kind of check judges {' or '.join(map(repr, cls.scopes))}")
+        return scope
 
     @abstractmethod
     def asked(self, dataset: evidence.Dataset) -> str:
         """What is asked, in words and exact numbers."""
 
     @abstractmethod
-    def judge(self, step: evidence.Step, dataset: evidence.Dataset) -> Finding:
-        """Judge one step, of which at least what the check needs could be observed."""
+    def judge(self, step: evidence.Step, evidence: evidence.Evidence) -> Finding:
+        """Judge one step, of which at least what the check needs could be observed.
+
+        Args:
+            step: the step to judge; for the whole submission, its last.
+            evidence: the whole submission, for what came before and for the data set.
+        """
+
+    def contradiction(self, rubric: Rubric) -> str:
+        """What in the rubric this check cannot stand beside, in a sentence; empty if nothing."""
+        return ""
 
 
 @cache
@@ -103,7 +141,7 @@ class Rubric(BaseModel):
     one is missing, the fault is the machine's."""
     seeds: Annotated[int, Field(ge=1, le=100)] = 1
     """Runs of each step, each from its own random numbers."""
-    pass_mark: PercentageField = Percentage("50 %")
+    pass_mark: Percentage = Percentage("50 %")
     """Share of all points that passes."""
     recipe: Recipe = Recipe.model_validate(
         {
@@ -118,6 +156,31 @@ class Rubric(BaseModel):
         list[SerializeAsAny[Annotated[Check, WrapValidator(_of_kind)]]], Field(min_length=1)
     ]
     """What is judged, in the order of the reports."""
+
+    @field_validator("checks")
+    @classmethod
+    def _distinct(cls, checks: list[Check]) -> list[Check]:
+        twice = [name for name, number in Counter(c.name for c in checks).items() if number > 1]
+        if twice:
+            raise ValueError(
+                f"two checks are called {twice[0]}; give one of them a name of its own"
+            )
+        return checks
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Rubric:
+        for check in self.checks:
+            if contradiction := check.contradiction(self):
+                raise ValueError(f"{check.name}: {contradiction}")
+        return self
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a rubric with the installed kinds of check."""
+    kind: Any = Union[tuple(kinds().values())]  # noqa: UP007 - the kinds are known only now
+    whole = create_model("Rubric", __base__=Rubric, checks=(list[kind], Field(min_length=1)))
+    whole.__doc__ = Rubric.__doc__
+    return whole.model_json_schema()
 
 
 class RubricError(ValueError):

@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict
 
 from harness.evidence import Evidence, Fault
 
-FORMAT = 1
+FORMAT = 2
 """Raised when these models change in a way that an older reader would misunderstand."""
 
-Status = Literal["passed", "partly", "failed", "not graded"]
+Status = Literal["passed", "partly", "failed", "awaiting", "not graded"]
 
 
 class Mark(BaseModel):
@@ -24,18 +24,23 @@ class Mark(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     check: str
-    """The kind of check."""
+    """The check's name."""
     step: str
-    """Name of the step; empty where there is none to judge."""
+    """Name of the step; empty for the whole submission, and where there is no step to judge."""
     asked: str
     measured: str
     status: Status
-    """`not graded` where the harness or the machine is at fault."""
+    """`awaiting` where a person awards the points; `not graded` where the harness or the machine
+    is at fault."""
     points: float
     out_of: float
     required: bool
+    bonus: bool = False
+    """Whether the points come on top of `Scorecard.out_of`."""
     why: str
     """One sentence."""
+    review: list[str] = []
+    """What a person should look at; it changes no points."""
 
 
 class Scorecard(BaseModel):
@@ -53,9 +58,15 @@ class Scorecard(BaseModel):
     marks: list[Mark]
     """By step in the learner's order, then in the rubric's."""
     points: float
+    """Those earned, with any bonus."""
     out_of: float
-    verdict: Status
-    """`partly` is never a verdict: a submission passes, fails, or could not be graded."""
+    """Those that could be earned so far: without a bonus, and without what awaits a person."""
+    bonus: float
+    """Points earned on top, and part of `points`."""
+    awaiting: float
+    """Points that await a person."""
+    verdict: Literal["passed", "failed", "not graded"]
+    """By the points so far."""
     reasons: list[str]
     """What stands against a pass, one sentence each."""
     faults: list[Fault]

@@ -1,25 +1,74 @@
 """Evidence made by hand, for tests of judging and reporting."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from harness.claims import Claim
 from harness.data import DATASETS
-from harness.evidence import Epoch, Evidence, Fault, Machine, Network, Parameters, Run, Step
+from harness.evidence import (
+    Epoch,
+    Evidence,
+    Fault,
+    Layer,
+    Machine,
+    Network,
+    Parameters,
+    Run,
+    Step,
+)
 from harness.notes import Notes
 from harness.recipe import Recipe
+from harness.rubric import Rubric
 
 MACHINE = Machine(device="cpu: test", system="Linux", python="3.11", torch="2.15", harness="0")
 
+UNDER_8K = Rubric.model_validate(
+    {
+        "title": "Under 8,000",
+        "dataset": "mnist",
+        "pass_mark": "70 %",
+        "checks": [
+            {
+                "kind": "parameters",
+                "below": 8_000,
+                "points": 30,
+                "scope": "final step",
+                "required": True,
+            },
+            {"kind": "epochs", "at_most": 15, "points": 20, "scope": "every step"},
+            {
+                "kind": "accuracy",
+                "at_least": "99.4 %",
+                "tiers": {"99.3 %": 0.5, "99.0 %": 0.25},
+                "points": 50,
+                "scope": "final step",
+            },
+        ],
+    }
+)
+"""A rubric of the three oldest checks."""
+
 
 def run(
-    *correct: int, declared: int | None = None, seed: int = 1, fault: Fault | None = None
+    *correct: int,
+    declared: int | None = None,
+    seed: int = 1,
+    fault: Fault | None = None,
+    train_correct: int = 59_000,
+    before_training: int = 1_000,
+    shifted: int | None = None,
+    stood_still: tuple[int, ...] = (),
 ) -> Run:
     """A run on MNIST with these correct test answers after its epochs."""
     epochs = [
         Epoch(
             number=number,
             test_correct=count,
-            train_correct=59_000,
+            train_correct=train_correct,
             samples=60_000,
             loss=0.05,
             learning_rate=0.1,
+            moved=number not in stood_still,
             seconds=1,
         )
         for number, count in enumerate(correct, 1)
@@ -28,7 +77,8 @@ def run(
         seed=seed,
         key=f"key {seed}",
         declared_epochs=declared or len(correct),
-        before_training=1_000,
+        before_training=before_training,
+        shifted=shifted,
         epochs=epochs,
         machine=MACHINE,
         fault=fault,
@@ -43,22 +93,33 @@ def step(
     epochs: int = 15,
     fault: Fault | None = None,
     notes: Notes | None = None,
+    claims: Sequence[Claim] = (),
+    layers: Sequence[Layer] = (),
+    evaluation: int = 1_000_000,
+    evaluation_only: Sequence[str] = (),
+    **recipe: Any,
 ) -> Step:
-    """A step that was observed."""
-    recipe = {"epochs": epochs, "batch_size": 128, "optimizer": {"name": "SGD", "lr": 0.1}}
+    """A step that was observed; its training takes 1,000,000 multiply-adds an image."""
+    recipe = {
+        "epochs": epochs,
+        "batch_size": 128,
+        "optimizer": {"name": "SGD", "lr": 0.1},
+    } | recipe
     parameters = Parameters(judged=judged, used=used or judged, trainable=judged)
     return Step(
         name=name,
         notes=notes or Notes(title="A step"),
+        claims=list(claims),
         source="0" * 64,
         handed_in="0" * 64,
         network=Network(
             name="Net",
             digest="0" * 64,
             parameters=parameters,
-            layers=[],
-            multiply_adds=0,
-            training_multiply_adds=0,
+            layers=list(layers),
+            multiply_adds=evaluation,
+            training_multiply_adds=1_000_000,
+            evaluation_only=list(evaluation_only),
         ),
         recipe=Recipe.model_validate(recipe),
         runs=list(runs),

@@ -4,21 +4,17 @@ import math
 from fractions import Fraction
 
 import pytest
-from evidence_samples import evidence, run, step
+from evidence_samples import UNDER_8K, evidence, run, step
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.data import DATASETS
-from harness.evidence import Fault
+from harness.evidence import Fault, Step
 from harness.judge.accuracy import Accuracy
 from harness.judge.epochs import Epochs
 from harness.judge.judge import judge
 from harness.judge.parameters import Parameters
 from harness.percentage import Percentage, percent
-from harness.rubric import Rubric, find, load
-
-MNIST = DATASETS["mnist"]
-UNDER_8K = load(find("under-8k"))
+from harness.rubric import Check, Finding, Rubric
 
 ACCURACY = Accuracy.model_validate(
     {
@@ -29,6 +25,11 @@ ACCURACY = Accuracy.model_validate(
         "scope": "final step",
     }
 )
+
+
+def found(check: Check, *steps: Step) -> Finding:
+    """What a check makes of the last of these steps."""
+    return check.judge(steps[-1], evidence(*steps))
 
 
 @given(st.decimals(0, 100, places=3), st.integers(1, 100_000))
@@ -70,11 +71,11 @@ def test_other_writings_are_refused(written: str) -> None:
     ],
 )
 def test_every_one_of_the_last_epochs_counts(counts: tuple[int, ...], share: float) -> None:
-    assert ACCURACY.judge(step(run(*counts)), MNIST).earned == share
+    assert found(ACCURACY, step(run(*counts))).earned == share
 
 
 def test_says_by_how_many_images_it_was_missed() -> None:
-    finding = ACCURACY.judge(step(run(9_940, 9_941, 9_938, 9_940)), MNIST)
+    finding = found(ACCURACY, step(run(9_940, 9_941, 9_938, 9_940)))
     assert finding.why == "missed in epoch 3 by 2; holds 99.3 %"
     assert finding.measured == "9,941, 9,938, 9,940 of 10,000 (lowest 99.38 %)"
 
@@ -82,37 +83,39 @@ def test_says_by_how_many_images_it_was_missed() -> None:
 @pytest.mark.parametrize(("holding", "share"), [(0, 0), (1, 0), (2, 0), (3, 1), (4, 1)])
 def test_more_than_half_of_the_runs_must_hold_it(holding: int, share: float) -> None:
     runs = [run(*[9_950 if seed <= holding else 9_000] * 3, seed=seed) for seed in range(1, 5)]
-    finding = ACCURACY.judge(step(*runs), MNIST)
+    finding = found(ACCURACY, step(*runs))
     assert finding.earned == share
     assert f"{holding} of 4 runs" in finding.why
 
 
 def test_a_run_that_broke_off_does_not_hold_its_last_epochs() -> None:
-    finding = ACCURACY.judge(step(run(9_950, 9_950, 9_950, declared=5)), MNIST)
+    finding = found(ACCURACY, step(run(9_950, 9_950, 9_950, declared=5)))
     assert (finding.earned, finding.why) == (0, "the run ended after epoch 3 of 5")
 
 
 def test_too_few_epochs_for_the_window() -> None:
-    finding = ACCURACY.judge(step(run(9_950, 9_950)), MNIST)
+    finding = found(ACCURACY, step(run(9_950, 9_950)))
     assert (finding.earned, finding.why) == (0, "2 epochs are fewer than 3")
 
 
 @pytest.mark.parametrize(("count", "share"), [(7_999, 1), (8_000, 0), (8_001, 0)])
 def test_the_limit_itself_is_too_many_parameters(count: int, share: float) -> None:
     check = Parameters(kind="parameters", below=8_000, points=1, scope="final step")
-    assert check.judge(step(judged=count), MNIST).earned == share
+    assert found(check, step(judged=count)).earned == share
 
 
 def test_both_counts_are_told_where_they_differ() -> None:
     check = Parameters(kind="parameters", below=10_000, points=1, scope="final step")
-    finding = check.judge(step(judged=11_268, used=8_932), MNIST)
-    assert finding == (0, "11,268 (a forward pass uses 8,932)", "1,268 over the limit")
+    finding = found(check, step(judged=11_268, used=8_932))
+    assert finding[:3] == (0, "11,268 (a forward pass uses 8,932)", "1,268 over the limit")
+    used = check.model_copy(update={"count": "used"})
+    assert found(used, step(judged=11_268, used=8_932)).earned == 1
 
 
 @pytest.mark.parametrize(("epochs", "share"), [(14, 1), (15, 1), (16, 0)])
 def test_epochs(epochs: int, share: float) -> None:
     check = Epochs(kind="epochs", at_most=15, points=1, scope="every step")
-    assert check.judge(step(run(*[9_900] * epochs), epochs=epochs), MNIST).earned == share
+    assert found(check, step(run(*[9_900] * epochs), epochs=epochs)).earned == share
 
 
 def test_points_of_every_step_are_shared_and_the_final_step_is_the_last() -> None:
@@ -146,10 +149,10 @@ def test_a_required_check_fails_the_submission_whatever_the_points() -> None:
 def test_the_submissions_fault_costs_points_and_anothers_does_not() -> None:
     theirs = Fault(owner="submission", stage="import", message="SyntaxError")
     scorecard = judge(UNDER_8K, evidence(step(fault=theirs)))
-    # The parameters were counted before anything failed.
-    assert (scorecard.points, scorecard.verdict) == (30, "failed")
-    assert all("SyntaxError" in mark.why for mark in scorecard.marks[1:])
-    nothing = step(fault=theirs).model_copy(update={"network": None})
+    # Parameters and declared epochs were known before anything failed.
+    assert (scorecard.points, scorecard.verdict) == (50, "failed")
+    assert "SyntaxError" in scorecard.marks[-1].why
+    nothing = step(fault=theirs).model_copy(update={"network": None, "recipe": None})
     assert judge(UNDER_8K, evidence(nothing)).points == 0
     for owner in ("harness", "machine"):
         ours = Fault(owner=owner, stage="data", message="no disk")

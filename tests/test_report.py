@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from evidence_samples import evidence, run, step
+from evidence_samples import UNDER_8K, evidence, run, step
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -15,10 +15,8 @@ from harness.grade import exit_code, write_reports
 from harness.judge.judge import judge
 from harness.notes import Notes
 from harness.report import document, markdown, terminal
-from harness.rubric import find, load
 from harness.scorecard import Scorecard
 
-UNDER_8K = load(find("under-8k"))
 GOOD = judge(UNDER_8K, evidence(step(run(*[9_900] * 12, 9_940, 9_941, 9_945))))
 BROKEN = Fault(owner="submission", stage="import", message="SyntaxError: |x|", line=3)
 

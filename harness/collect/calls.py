@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from harness import frames
@@ -40,3 +41,16 @@ def tensors_read(graph: frames.Graph) -> set[str]:
     """Names of the tensors that a forward pass takes."""
     taken = {name for call in graph.calls for name in references(call)}
     return {tensor for name, tensor in graph.reads.items() if name in taken}
+
+
+def live(graph: frames.Graph) -> frames.Graph:
+    """The graph without the calls that its answer does not need."""
+    needed = {graph.output}
+    calls: list[frames.Call] = []
+    for call in reversed(graph.calls):
+        in_place = call.operator.partition(".")[2].partition(".")[0].endswith("_")
+        changed = next(references(call), None) if in_place else None
+        if call.name in needed or changed in needed:
+            needed.update(references(call))
+            calls.append(call)
+    return replace(graph, calls=calls[::-1])

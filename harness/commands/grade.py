@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from harness.commands.options import (
     EXIT_CODES,
     DataDir,
     Device,
+    ExitZero,
+    Json,
     Out,
+    OverridesFile,
     Paths,
     RubricName,
     StoreDir,
@@ -27,9 +28,11 @@ Examples:
 
   harness grade submissions/quickstart --rubric digits-quickstart
 
-  harness grade class/* --rubric under-10k --out reports/
+  harness grade class/* --rubric under-10k --out reports/ --exit-zero
 
-  harness grade my-steps/ --rubric my-rubric.toml --json
+  harness grade my-steps/ --rubric my-rubric.toml --seeds 5
+
+  harness grade my-steps/ --rubric under-8k --dry-run
 {EXIT_CODES}"""
 
 
@@ -37,12 +40,20 @@ def grade(
     paths: Paths,
     rubric: RubricName,
     out: Out = Path("reports"),
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=1, max=100, help="Runs of each step, instead of the rubric's number."),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Tell what would be trained, and how long it would take."),
+    ] = False,
+    overrides: OverridesFile = None,
     device: Where = Device.auto,
     data_dir: DataDir = None,
     store: StoreDir = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print the scorecards as JSON, one a line.")
-    ] = False,
+    json: Json = False,
+    exit_zero: ExitZero = False,
 ) -> None:
     """Train and measure submissions, and score each step.
 
@@ -50,22 +61,17 @@ def grade(
     grade that was interrupted goes on where it stopped.
     """
     from harness import data
-    from harness import rubric as rubrics
     from harness import store as stores
     from harness.collect.collect import Workshop
+    from harness.commands import scorecards as shared
     from harness.commands.progress import Display
-    from harness.grade import exit_code, grade, write_reports
-    from harness.report.terminal import Report
-    from harness.submission import name_of
+    from harness.grade import grade, write_reports
 
-    try:
-        asked = rubrics.load(rubrics.find(rubric))
-    except rubrics.RubricError as error:
-        fail(str(error), 2)
-    names = Counter(name_of(path) for path in paths)
-    if twice := [name for name, number in names.items() if number > 1]:
-        fail(f"several submissions are called {twice[0]}: their reports need an --out each", 2)
-    console = Console(highlight=False)
+    asked = shared.asked(rubric)
+    if seeds:
+        asked = asked.model_copy(update={"seeds": seeds})
+    awarded = shared.awarded(overrides, asked)
+    shared.distinct(paths)
     scorecards = []
     missing = False
     try:
@@ -73,20 +79,16 @@ def grade(
         for path in paths:
             try:
                 with Display(path.name) as display:
-                    scorecard = grade(path, asked, workshop, display.epoch)
+                    scorecard = grade(path, asked, workshop, display.epoch, awarded)
             except FileNotFoundError:
                 say(f"{path}: no such file or folder")
                 missing = True
                 continue
             write_reports(scorecard, out)
             scorecards.append(scorecard)
-            if json:
-                print(scorecard.model_dump_json())
-            else:
-                console.print(Report(scorecard))
-                console.print()
+            shared.show(scorecard, json)
     except OSError as error:
         fail(f"the machine's fault: {error}; what was measured is kept", 4)
     except KeyboardInterrupt:
         fail("interrupted; what was measured is kept, and the same command goes on from there", 130)
-    raise typer.Exit(exit_code(scorecards, missing))
+    shared.leave(scorecards, missing, exit_zero)

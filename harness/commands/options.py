@@ -1,6 +1,6 @@
 """What commands share: options that mean the same everywhere, and how a message is told.
 
-Must not import torch, nor anything that does.
+Must import nothing that is slow, because `--help` loads it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
 
 EXIT_CODES = """
 Exit codes: 0 passed; 1 graded and below the pass mark; 2 usage or rubric error; 3 nothing could
@@ -51,8 +50,21 @@ StoreDir = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a machine to read.")]
 
 
+OverridesFile = Annotated[
+    Path | None,
+    typer.Option(help="TOML file of points that a person awards; see docs/rubric.md."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the scorecards as JSON, one a line.")]
+ExitZero = Annotated[
+    bool,
+    typer.Option("--exit-zero", help="Exit with 0 where it would be 1 or 3: for batches."),
+]
+
+
 def say(message: str) -> None:
     """A line for people, whole however wide it is, and red on a terminal."""
+    from rich.console import Console
+
     Console(stderr=True, highlight=False).print(message, style="red", markup=False, soft_wrap=True)
 
 

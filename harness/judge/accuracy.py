@@ -6,26 +6,51 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from harness.evidence import Dataset, Run, Step
-from harness.percentage import Percentage, PercentageField, percent
-from harness.rubric import Check, Finding
+from harness.evidence import Dataset, Epoch, Evidence, Run, Step
+from harness.judge.epochs import Epochs
+from harness.judge.statistics import verdict
+from harness.percentage import Percentage, percent
+from harness.rubric import Check, Finding, Rubric
 
 
 class Accuracy(Check):
     """Every one of the last epochs reaches a test accuracy; one lucky epoch is not enough.
 
-    With several runs, more than half of them must hold it.
+    Epochs that leave the weights as they were count as one with the epoch before. With several
+    runs, more than half of them must hold it; whether further runs could change that is told
+    beside it, and changes no points.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("runs",)
+    example: ClassVar[str] = """
+[[checks]]
+kind = "accuracy"
+at_least = "99.4 %"
+last_epochs = 3
+tiers = { "99.3 %" = 0.5, "99.0 %" = 0.25 }
+points = 50
+scope = "final step"
+"""
 
     kind: Literal["accuracy"]
-    at_least: PercentageField
+    at_least: Percentage
     """Becomes exactly a count of test images: "99.4 %" of 10,000 is 9,940 or more."""
     last_epochs: Annotated[int, Field(ge=1, strict=True)] = 3
     """How many epochs, counted back from the last declared one, must each reach it."""
-    tiers: dict[PercentageField, Annotated[float, Field(gt=0, lt=1)]] = {}
+    runs: Literal["more than half", "every one"] = "more than half"
+    """How many of several runs must hold it."""
+    tiers: dict[Percentage, Annotated[float, Field(gt=0, lt=1)]] = {}
     """Lower thresholds, and the share of the points that each still earns."""
+
+    def contradiction(self, rubric: Rubric) -> str:
+        """A tier above the threshold, or a window longer than the training may be."""
+        for level in self.tiers:
+            if level.share >= self.at_least.share:
+                return f"the tier {level} is not below at_least = {self.at_least}"
+        for other in rubric.checks:
+            if isinstance(other, Epochs) and other.at_most < self.last_epochs:
+                return f"last_epochs = {self.last_epochs}, but {other.name} allows {other.at_most}"
+        return ""
 
     def asked(self, dataset: Dataset) -> str:
         """The threshold as a percentage and as a count."""
@@ -35,58 +60,68 @@ class Accuracy(Check):
             window = "the last epoch"
         return f"{self.at_least} in {window} ({count:,} of {dataset.test_size:,})"
 
-    def judge(self, step: Step, dataset: Dataset) -> Finding:
-        """The share of the highest threshold that more than half of the runs hold."""
-        size = dataset.test_size
+    def judge(self, step: Step, evidence: Evidence) -> Finding:
+        """The share of the highest threshold that enough of the runs hold."""
+        size = evidence.dataset.test_size
         measured = "; ".join(self._measured(run, size) for run in step.runs)
-
-        def holding(level: Percentage) -> int:
-            return sum(self._lowest(run) >= level.of(size) for run in step.runs)
-
-        if 2 * holding(self.at_least) > len(step.runs):
-            return Finding(1, measured, _held(holding(self.at_least), len(step.runs)))
-        why = self._missed(step, size, holding(self.at_least))
+        holding = self._holding(step, self.at_least.of(size))
+        confidence = self._confidence(holding, len(step.runs))
+        review = (confidence,) if "inconclusive" in confidence else ()
+        if self._enough(holding, len(step.runs)):
+            return Finding(1, measured, confidence, review)
+        why = confidence if len(step.runs) > 1 else f"{self._missed(step.runs[0], size)}"
         for level in sorted(self.tiers, key=lambda level: level.share, reverse=True):
-            if 2 * holding(level) > len(step.runs):
-                return Finding(self.tiers[level], measured, f"{why}; holds {level}")
-        return Finding(0, measured, why)
+            if self._enough(self._holding(step, level.of(size)), len(step.runs)):
+                return Finding(self.tiers[level], measured, f"{why}; holds {level}", review)
+        return Finding(0, measured, why, review)
 
-    def _window(self, run: Run) -> list[tuple[int, int]]:
-        """The number and the correct answers of each of the last declared epochs, if measured."""
-        first = run.declared_epochs - self.last_epochs + 1
-        return [(e.number, e.test_correct) for e in run.epochs if e.number >= max(first, 1)]
+    def _holding(self, step: Step, count: int) -> int:
+        """How many runs reach a count in every epoch of the window."""
+        return sum(self._lowest(run) >= count for run in step.runs)
+
+    def _enough(self, holding: int, runs: int) -> bool:
+        return holding == runs if self.runs == "every one" else 2 * holding > runs
+
+    def _window(self, run: Run) -> list[Epoch]:
+        """The last declared epochs, as far as they were measured and changed the weights."""
+        epochs = [epoch for epoch in run.epochs if epoch.moved or epoch.number == 1]
+        stood_still = len(run.epochs) - len(epochs)
+        first = run.declared_epochs - stood_still - self.last_epochs
+        return epochs[max(first, 0) :]
 
     def _lowest(self, run: Run) -> int:
         """Correct answers in the worst of the last epochs; none where a run has a fault."""
         window = self._window(run)
-        whole = len(window) == self.last_epochs and run.fault is None
-        return min(count for _, count in window) if whole else 0
+        whole = run.complete and len(window) == self.last_epochs and run.fault is None
+        return min(epoch.test_correct for epoch in window) if whole else 0
 
     def _measured(self, run: Run, size: int) -> str:
-        window = self._window(run)
-        if not window:
+        counts = [epoch.test_correct for epoch in self._window(run)]
+        if not counts:
             return "none of them was reached"
-        counts = ", ".join(f"{count:,}" for _, count in window)
-        return f"{counts} of {size:,} (lowest {percent(min(c for _, c in window), size)})"
+        told = ", ".join(f"{count:,}" for count in counts)
+        return f"{told} of {size:,} (lowest {percent(min(counts), size)})"
 
-    def _missed(self, step: Step, size: int, holding: int) -> str:
-        if len(step.runs) > 1:
-            return _held(holding, len(step.runs))
-        run = step.runs[0]
+    def _confidence(self, holding: int, runs: int) -> str:
+        """What these runs say about a run from any seed."""
+        found = verdict(holding, runs)
+        held = f"held by {holding} of {runs} run{'s' * (runs > 1)}: {found.words}"
+        seeds = f"{found.further} further seed{'s' * (found.further > 1)}"
+        return f"{held}; {seeds} could settle it" if found.further else held
+
+    def _missed(self, run: Run, size: int) -> str:
         if run.fault:
             return run.fault.message
         if not run.complete:
             return f"the run ended after epoch {len(run.epochs)} of {run.declared_epochs}"
-        if run.declared_epochs < self.last_epochs:
-            return f"{run.declared_epochs} epochs are fewer than {self.last_epochs}"
+        window = self._window(run)
+        if len(window) < self.last_epochs:
+            still = " that change the weights" if len(window) < len(run.epochs) else ""
+            return f"{len(window)} epochs{still} are fewer than {self.last_epochs}"
         count = self.at_least.of(size)
         missing = [
-            f"epoch {number} by {count - correct:,}"
-            for number, correct in self._window(run)
-            if correct < count
+            f"epoch {epoch.number} by {count - epoch.test_correct:,}"
+            for epoch in window
+            if epoch.test_correct < count
         ]
         return f"missed in {', '.join(missing)}"
-
-
-def _held(holding: int, runs: int) -> str:
-    return "held" if runs == 1 else f"held by {holding} of {runs} runs"

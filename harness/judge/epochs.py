@@ -6,30 +6,53 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from harness.evidence import Dataset, Step
-from harness.rubric import Check, Finding
+from harness.evidence import Dataset, Evidence, Step
+from harness.rubric import Check, Finding, Rubric
 
 
 class Epochs(Check):
     """The step trains for at most so many epochs."""
 
-    needs: ClassVar[tuple[str, ...]] = ("recipe", "runs")
+    needs: ClassVar[tuple[str, ...]] = ("recipe",)
+    example: ClassVar[str] = """
+[[checks]]
+kind = "epochs"
+at_most = 15
+tiers = { 20 = 0.5 }
+points = 20
+scope = "every step"
+"""
 
     kind: Literal["epochs"]
     at_most: Annotated[int, Field(gt=0, strict=True)]
     """Epochs are counted in samples: training images back-propagated, over the size of the set."""
+    tiers: dict[int, Annotated[float, Field(gt=0, lt=1)]] = {}
+    """Higher limits, and the share of the points that each still earns."""
+
+    def contradiction(self, rubric: Rubric) -> str:
+        """A tier below the limit, or a default that breaks it."""
+        if rubric.recipe.epochs > self.at_most:
+            return (
+                f"at_most = {self.at_most}, but the rubric's recipe trains {rubric.recipe.epochs}"
+            )
+        below = [limit for limit in self.tiers if limit <= self.at_most]
+        return f"the tier {below[0]} is not above at_most = {self.at_most}" if below else ""
 
     def asked(self, dataset: Dataset) -> str:
         """The limit, in epochs and in images."""
         samples = self.at_most * dataset.train_size
         return f"at most {self.at_most} epochs ({samples:,} images)"
 
-    def judge(self, step: Step, dataset: Dataset) -> Finding:
-        """All or nothing; what was declared counts, even where the training broke off."""
+    def judge(self, step: Step, evidence: Evidence) -> Finding:
+        """What was declared counts, even where the training broke off."""
         assert step.recipe is not None
         trained = max((sum(e.samples for e in run.epochs) for run in step.runs), default=0)
-        epochs = max(float(step.recipe.epochs), trained / dataset.train_size)
-        measured = f"{epochs:g} epochs ({trained:,} images)"
+        epochs = max(float(step.recipe.epochs), trained / evidence.dataset.train_size)
+        measured = f"{epochs:g} epochs ({trained:,} images)" if step.runs else f"{epochs:g} epochs"
         if epochs <= self.at_most:
             return Finding(1, measured, "within the limit")
-        return Finding(0, measured, f"{epochs - self.at_most:g} more than allowed")
+        over = f"{epochs - self.at_most:g} more than allowed"
+        for limit in sorted(self.tiers):
+            if epochs <= limit:
+                return Finding(self.tiers[limit], measured, f"{over}; at most {limit}")
+        return Finding(0, measured, over)

@@ -2,43 +2,148 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
 from harness.evidence import Evidence, Fault, Step
+from harness.overrides import Override
 from harness.percentage import Percentage
-from harness.rubric import Check, Rubric
+from harness.rubric import Check, Finding, Rubric
 from harness.scorecard import Mark, Scorecard, Status
 
 
-def judge(rubric: Rubric, evidence: Evidence) -> Scorecard:
-    """Every check of the rubric on the steps of its scope, and what they come to."""
-    judged = [
-        _mark(check, step, evidence)
-        for step in evidence.steps
-        for check in rubric.checks
-        if check.scope == "every step" or step is evidence.steps[-1]
-    ]
-    if not evidence.steps:
-        judged = [(_unreached(check, evidence), Fraction(0)) for check in rubric.checks]
-    marks = [mark for mark, _ in judged]
-    points = sum(exact for _, exact in judged)
-    out_of = sum(Fraction(check.points) for check in rubric.checks)
+class _Judged(NamedTuple):
+    """A mark, with its points exactly: shares of points must add up to the whole."""
+
+    mark: Mark
+    points: Fraction
+    out_of: Fraction
+
+
+def judge(rubric: Rubric, evidence: Evidence, overrides: Sequence[Override] = ()) -> Scorecard:
+    """Every check of the rubric on what it judges, and what they come to.
+
+    Args:
+        rubric: what is asked.
+        evidence: what was observed.
+        overrides: what a person awards; those for other submissions are passed over.
+    """
+    judged = list(_judged(rubric, evidence, overrides))
+    marks = [mark for mark, _, _ in judged]
+    points = sum(points for _, points, _ in judged)
+    bonus = sum(points for mark, points, _ in judged if mark.bonus)
+    awaiting = sum(out_of for mark, _, out_of in judged if mark.status == "awaiting")
+    out_of = sum(out_of for mark, _, out_of in judged if not mark.bonus) - awaiting
     reasons = _against(marks, points, out_of, rubric.pass_mark)
-    verdict: Status = "failed" if reasons else "passed"
-    if any(mark.status == "not graded" for mark in marks):
-        verdict = "not graded"
+    not_graded = any(mark.status == "not graded" for mark in marks)
     return Scorecard(
         rubric=rubric.title,
         pass_mark=rubric.pass_mark,
         seeds=rubric.seeds,
         marks=marks,
-        points=round(float(points), 6),
-        out_of=round(float(out_of), 6),
-        verdict=verdict,
+        points=_shown(points),
+        out_of=_shown(out_of),
+        bonus=_shown(bonus),
+        awaiting=_shown(awaiting),
+        verdict="not graded" if not_graded else "failed" if reasons else "passed",
         reasons=reasons,
         faults=_faults(evidence),
         evidence=evidence,
     )
+
+
+def _judged(rubric: Rubric, evidence: Evidence, overrides: Sequence[Override]) -> Iterator[_Judged]:
+    """By step in the learner's order and then in the rubric's; the whole submission at the end."""
+    of_person = {(o.step, o.check): o for o in overrides if o.submission == evidence.submission}
+    steps = evidence.steps
+    whole = [check for check in rubric.checks if check.scope == "whole submission"]
+    for step in steps:
+        for check in rubric.checks:
+            if check.scope == "every step" or (check.scope == "final step" and step is steps[-1]):
+                shared = Fraction(check.points) / (len(steps) if check.scope == "every step" else 1)
+                finding = _find(check, step, evidence, rubric.seeds)
+                yield _marked(check, step.name, shared, finding, evidence, of_person)
+    for check in whole if steps else rubric.checks:
+        finding = _unreached(evidence)
+        if steps:
+            finding = _find(check, steps[-1], evidence, rubric.seeds)
+        yield _marked(check, "", Fraction(check.points), finding, evidence, of_person)
+
+
+def _find(check: Check, step: Step, evidence: Evidence, seeds: int) -> Finding | Fault:
+    """What a check makes of a step, or the fault for which it could not be judged."""
+    faults = [fault for fault in (step.fault, *(run.fault for run in step.runs)) if fault]
+    foreign = next((fault for fault in faults if fault.owner != "submission"), None)
+    if "runs" in check.needs and len(step.runs) < seeds and not faults:
+        message = f"the evidence holds {len(step.runs)} of {seeds} runs; grade to train the others"
+        return Fault(owner="machine", stage="judging", message=message)
+    seen = all(getattr(step, part) for part in check.needs)
+    if seen and not (foreign and "runs" in check.needs):
+        return check.judge(step, evidence)
+    if foreign:
+        return foreign
+    why = step.fault.message if step.fault else "nothing was run"
+    return Finding(0, "", f"could not be measured: {why}")
+
+
+def _unreached(evidence: Evidence) -> Finding | Fault:
+    """What to make of a submission without a step."""
+    if evidence.fault and evidence.fault.owner != "submission":
+        return evidence.fault
+    return Finding(0, "", evidence.fault.message if evidence.fault else "there is no step")
+
+
+def _marked(
+    check: Check,
+    step: str,
+    out_of: Fraction,
+    finding: Finding | Fault,
+    evidence: Evidence,
+    of_person: dict[tuple[str, str], Override],
+) -> _Judged:
+    status: Status
+    if isinstance(finding, Fault):
+        why = f"the {finding.owner}'s fault: {finding.message}"
+        finding, status = Finding(0, "", why), "not graded"
+    elif finding.earned is None:
+        status = "awaiting"
+    else:
+        status = "passed" if finding.earned == 1 else "partly" if finding.earned else "failed"
+    points = out_of * Fraction(finding.earned or 0)
+    why = finding.why
+    if override := of_person.get((step, check.name)):
+        points = min(Fraction(override.points), out_of)
+        status = "passed" if points == out_of else "partly" if points else "failed"
+        why = f"by a person: {override.why}"
+    mark = Mark(
+        check=check.name,
+        step=step,
+        asked=check.asked(evidence.dataset),
+        measured=finding.measured,
+        status=status,
+        points=_shown(points),
+        out_of=_shown(out_of),
+        required=check.required,
+        bonus=check.bonus,
+        why=why,
+        review=[] if override else list(finding.review),
+    )
+    return _Judged(mark, points, out_of)
+
+
+def _against(
+    marks: list[Mark], points: Fraction | int, out_of: Fraction | int, pass_mark: Percentage
+) -> list[str]:
+    """What stands against a pass."""
+    reasons = [
+        f"{mark.step or 'the submission'}: {mark.check} is required, and was not met"
+        for mark in marks
+        if mark.required and mark.status in ("partly", "failed")
+    ]
+    if points < pass_mark.share * out_of:
+        reasons.append(f"{float(points):g} of {float(out_of):g} points are below {pass_mark}")
+    return reasons
 
 
 def _faults(evidence: Evidence) -> list[Fault]:
@@ -49,66 +154,5 @@ def _faults(evidence: Evidence) -> list[Fault]:
     return [fault for fault in found if fault]
 
 
-def _mark(check: Check, step: Step, evidence: Evidence) -> tuple[Mark, Fraction]:
-    """The mark of a check on a step, and its points exactly."""
-    sharers = len(evidence.steps) if check.scope == "every step" else 1
-    out_of = Fraction(check.points) / sharers
-    foreign = [
-        fault
-        for fault in (step.fault, *(run.fault for run in step.runs))
-        if fault and fault.owner != "submission"
-    ]
-    earned, measured, why = 0.0, "", ""
-    status: Status = "not graded"
-    if all(getattr(step, part) for part in check.needs) and not (foreign and "runs" in check.needs):
-        earned, measured, why = check.judge(step, evidence.dataset)
-        status = "passed" if earned == 1 else "partly" if earned else "failed"
-    elif foreign:
-        why = f"the {foreign[0].owner}'s fault: {foreign[0].message}"
-    else:
-        status = "failed"
-        why = f"could not be measured: {step.fault.message if step.fault else 'nothing was run'}"
-    points = out_of * Fraction(earned)
-    mark = Mark(
-        check=check.kind,
-        step=step.name,
-        asked=check.asked(evidence.dataset),
-        measured=measured,
-        status=status,
-        points=round(float(points), 6),
-        out_of=round(float(out_of), 6),
-        required=check.required,
-        why=why,
-    )
-    return mark, points
-
-
-def _unreached(check: Check, evidence: Evidence) -> Mark:
-    """The mark of a check for which the submission has no step."""
-    fault = evidence.fault
-    ours = fault is not None and fault.owner != "submission"
-    return Mark(
-        check=check.kind,
-        step="",
-        asked=check.asked(evidence.dataset),
-        measured="",
-        status="not graded" if ours else "failed",
-        points=0,
-        out_of=check.points,
-        required=check.required,
-        why=fault.message if fault else "the submission has no step",
-    )
-
-
-def _against(
-    marks: list[Mark], points: Fraction | int, out_of: Fraction | int, pass_mark: Percentage
-) -> list[str]:
-    """What stands against a pass."""
-    reasons = [
-        f"{mark.step or 'the submission'}: {mark.check} is required, and was not met"
-        for mark in marks
-        if mark.required and mark.status == "failed"
-    ]
-    if points < pass_mark.share * out_of:
-        reasons.append(f"{float(points):g} of {float(out_of):g} points are below {pass_mark}")
-    return reasons
+def _shown(points: Fraction | int) -> float:
+    return round(float(points), 6)

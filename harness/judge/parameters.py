@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from harness.evidence import Dataset, Step
-from harness.rubric import Check, Finding
+from harness.evidence import Dataset, Evidence, Step
+from harness.rubric import Check, Finding, Rubric
 
 
 class Parameters(Check):
@@ -18,24 +18,46 @@ class Parameters(Check):
     """
 
     needs: ClassVar[tuple[str, ...]] = ("network",)
+    example: ClassVar[str] = """
+[[checks]]
+kind = "parameters"
+name = "under 8,000 parameters"
+below = 8_000
+points = 5
+bonus = true
+scope = "final step"
+"""
 
     kind: Literal["parameters"]
     below: Annotated[int, Field(gt=0, strict=True)]
     """The limit itself is too many: with `below = 8_000`, 7,999 passes and 8,000 does not."""
+    count: Literal["held", "used"] = "held"
+    """All that the network holds, or only what a forward pass uses, as torchsummary counts."""
+    tiers: dict[int, Annotated[float, Field(gt=0, lt=1)]] = {}
+    """Higher limits, and the share of the points that each still earns."""
+
+    def contradiction(self, rubric: Rubric) -> str:
+        """A tier below the limit."""
+        below = [limit for limit in self.tiers if limit <= self.below]
+        return f"the tier {below[0]:,} is not above below = {self.below:,}" if below else ""
 
     def asked(self, dataset: Dataset) -> str:
         """The limit."""
-        return f"fewer than {self.below:,} parameters"
+        used = " used in a forward pass" if self.count == "used" else ""
+        return f"fewer than {self.below:,} parameters{used}"
 
-    def judge(self, step: Step, dataset: Dataset) -> Finding:
-        """All or nothing."""
+    def judge(self, step: Step, evidence: Evidence) -> Finding:
+        """The share of the lowest limit that the count stays below."""
         assert step.network is not None
-        count = step.network.parameters
-        measured = f"{count.judged:,}"
-        if count.used != count.judged:
-            measured += f" (a forward pass uses {count.used:,})"
-        if count.judged < self.below:
-            return Finding(1, measured, f"{self.below - count.judged:,} below the limit")
-        over = count.judged - self.below
+        held, used = step.network.parameters.judged, step.network.parameters.used
+        measured = f"{held:,}"
+        if used != held:
+            measured += f" (a forward pass uses {used:,})"
+        over = (used if self.count == "used" else held) - self.below
+        if over < 0:
+            return Finding(1, measured, f"{-over:,} below the limit")
         why = f"{over:,} over the limit" if over else "the limit itself is not below the limit"
+        for limit in sorted(self.tiers):
+            if over + self.below < limit:
+                return Finding(self.tiers[limit], measured, f"{why}; below {limit:,}")
         return Finding(0, measured, why)

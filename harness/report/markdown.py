@@ -9,7 +9,6 @@ from harness.percentage import percent
 from harness.report import words
 from harness.scorecard import Mark, Scorecard
 
-_SIGNS = {"passed": "✓", "partly": "~", "failed": "✗", "not graded": "?"}
 _ACTIVE = re.compile(r"([\\`*_\[\]<>#|~&@$])")
 
 
@@ -30,8 +29,12 @@ def render(scorecard: Scorecard) -> str:
         lines += [f"- **{text(line)}**" for line in words.fault_of(step)]
         lines += [f"- {text(line)}" for line in words.facts(step, evidence)]
         lines += ["", *_table(words.marks_of(step, scorecard)), ""]
+        lines += _layers(step)
         lines += _epochs(step, evidence.dataset)
-    lines += _table([mark for mark in scorecard.marks if not mark.step])
+    if whole := [mark for mark in scorecard.marks if not mark.step]:
+        lines += ["## The whole submission", "", *_table(whole), ""]
+    if review := words.review(scorecard):
+        lines += ["## For a person", "", *(f"- {text(sentence)}" for sentence in review), ""]
     lines += [text(level) for level in words.levels(evidence)]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -45,12 +48,21 @@ def _table(marks: list[Mark]) -> list[str]:
     if not marks:
         return []
     rows = [
-        f"| {_SIGNS[mark.status]} {mark.check} | {text(mark.asked)} | {text(mark.measured)} "
-        f"| {words.points(mark.points)} of {words.points(mark.out_of)} | {text(mark.why)} |"
+        f"| {words.SIGNS[mark.status]} {text(mark.check)} | {text(mark.asked)} "
+        f"| {text(mark.measured)} | {words.worth(mark)} | {text(mark.why)} |"
         for mark in marks
     ]
     head = ["| check | asked | measured | points | why |", "|---|---|---|---|---|"]
     return head + rows
+
+
+def _layers(step: Step) -> list[str]:
+    """The layer table."""
+    rows = [f"| {' | '.join(map(text, row))} |" for row in words.layers(step)]
+    if not rows:
+        return []
+    head = [f"| {' | '.join(words.LAYERS)} |", "|---" * len(words.LAYERS) + "|"]
+    return ["<details><summary>Every layer</summary>", "", *head, *rows, "", "</details>", ""]
 
 
 def _epochs(step: Step, dataset: Dataset) -> list[str]:

@@ -10,15 +10,20 @@ from rich.text import Text
 from harness.report import words
 from harness.scorecard import Mark, Scorecard
 
-_STYLES = {"passed": "green", "partly": "yellow", "failed": "red", "not graded": "magenta"}
-_SIGNS = {"passed": "✓", "partly": "~", "failed": "✗", "not graded": "?"}
+_STYLES = {
+    "passed": "green",
+    "partly": "yellow",
+    "failed": "red",
+    "awaiting": "blue",
+    "not graded": "magenta",
+}
 
 
 class Report:
-    """A scorecard as Rich shows it."""
+    """A scorecard as Rich shows it; one of a check, before training, with every layer."""
 
-    def __init__(self, scorecard: Scorecard) -> None:
-        self._scorecard = scorecard
+    def __init__(self, scorecard: Scorecard, checked: bool = False) -> None:
+        self._scorecard, self._checked = scorecard, checked
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         scorecard = self._scorecard
@@ -36,13 +41,23 @@ class Report:
             for line in words.facts(step, evidence):
                 yield _indented(line, style="dim")
             yield _table(words.marks_of(step, scorecard))
-        if not evidence.steps:
-            yield _table(scorecard.marks)
+            if self._checked and (rows := words.layers(step)):
+                yield _layer_table(rows)
         yield Text()
+        if whole := [mark for mark in scorecard.marks if not mark.step]:
+            yield _text("The whole submission", style="bold")
+            yield _table(whole)
+            yield Text()
+        if review := words.review(scorecard):
+            yield _text("For a person", style="bold")
+            for sentence in review:
+                yield _indented(sentence, style="blue")
+            yield Text()
         for level in words.levels(evidence):
             yield _text(level, style="dim")
         yield _text(
-            f"{evidence.submission}: {words.verdict(scorecard)}",
+            f"{evidence.submission}: "
+            f"{words.so_far(scorecard) if self._checked else words.verdict(scorecard)}",
             style=f"bold {_STYLES[scorecard.verdict]}",
         )
 
@@ -62,10 +77,17 @@ def _table(marks: list[Mark]) -> Table:
     table.add_column("why")
     for mark in marks:
         table.add_row(
-            _text(f"{_SIGNS[mark.status]} {mark.check}", style=_STYLES[mark.status]),
+            _text(f"{words.SIGNS[mark.status]} {mark.check}", style=_STYLES[mark.status]),
             _text(mark.asked),
             _text(mark.measured),
-            f"{words.points(mark.points)} of {words.points(mark.out_of)}",
+            words.worth(mark),
             _text(mark.why),
         )
     return table
+
+
+def _layer_table(rows: list[tuple[str, ...]]) -> Padding:
+    table = Table(*words.LAYERS, box=None, header_style="dim", pad_edge=False)
+    for row in rows:
+        table.add_row(*map(_text, row))
+    return Padding(table, (1, 0, 0, 2))

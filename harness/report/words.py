@@ -6,13 +6,35 @@ import re
 
 from harness.evidence import Evidence, Step
 from harness.percentage import percent
-from harness.scorecard import Mark, Scorecard
+from harness.scorecard import Mark, Scorecard, Status
+from harness.techniques import used
 
 INTEGRITY = {
     "replayed": "replayed: trained and measured in a process that the submitted code never entered",
     "advisory": "advisory: no sandbox was available, so this holds nothing against a cheat",
 }
 """What each integrity level says of a score."""
+
+SIGNS: dict[Status, str] = {
+    "passed": "✓",
+    "partly": "~",
+    "failed": "✗",
+    "awaiting": "…",
+    "not graded": "?",
+}
+"""A sign for each status, so that no report depends on colour."""
+
+LAYERS = (
+    "layer",
+    "kernel",
+    "padding",
+    "stride",
+    "output",
+    "receptive field",
+    "arithmetic",
+    "parameters",
+)
+"""Columns of the layer table, as the seeds have them."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Control characters other than white space, and those that turn the direction of writing."""
@@ -31,6 +53,10 @@ def points(value: float) -> str:
 def verdict(scorecard: Scorecard) -> str:
     """The outcome in one sentence."""
     total = f"{points(scorecard.points)} of {points(scorecard.out_of)} points"
+    if scorecard.bonus:
+        total += f" ({points(scorecard.bonus)} of them a bonus)"
+    if scorecard.awaiting:
+        total += f", {points(scorecard.awaiting)} await a person"
     if scorecard.verdict == "not graded":
         return "not graded: the fault is the machine's or the harness's; grade it again"
     if scorecard.verdict == "passed":
@@ -38,9 +64,35 @@ def verdict(scorecard: Scorecard) -> str:
     return f"not passed, {total}: {'; '.join(scorecard.reasons)}"
 
 
+def so_far(scorecard: Scorecard) -> str:
+    """What a check came to that trained nothing, in one sentence."""
+    if scorecard.verdict == "not graded":
+        return verdict(scorecard)
+    total = f"{points(scorecard.points)} of {points(scorecard.out_of)} points before training"
+    required = [reason for reason in scorecard.reasons if "required" in reason]
+    return "; ".join([total, *required])
+
+
 def levels(evidence: Evidence) -> list[str]:
     """What each integrity level in a submission says of its scores, a sentence each."""
-    return [f"Integrity {INTEGRITY[level]}." for level in {s.integrity: 0 for s in evidence.steps}]
+    found = {step.integrity: 0 for step in evidence.steps if step.runs}
+    return [f"Integrity {INTEGRITY[level]}." for level in found]
+
+
+def review(scorecard: Scorecard) -> list[str]:
+    """What a person should look at, a sentence each."""
+    found = [
+        f"{mark.step or scorecard.evidence.submission}, {mark.check}: {sentence}"
+        for mark in scorecard.marks
+        for sentence in mark.review
+    ]
+    found += [
+        f"{mark.step or scorecard.evidence.submission}, {mark.check}: {mark.asked} "
+        f"({points(mark.out_of)} points)"
+        for mark in scorecard.marks
+        if mark.status == "awaiting"
+    ]
+    return found
 
 
 def marks_of(step: Step, scorecard: Scorecard) -> list[Mark]:
@@ -51,8 +103,15 @@ def marks_of(step: Step, scorecard: Scorecard) -> list[Mark]:
 def heading(step: Step, scorecard: Scorecard) -> str:
     """A step's name and what it earned."""
     marks = marks_of(step, scorecard)
-    earned, out_of = sum(mark.points for mark in marks), sum(mark.out_of for mark in marks)
+    earned = sum(mark.points for mark in marks)
+    out_of = sum(m.out_of for m in marks if not m.bonus and m.status != "awaiting")
     return f"{step.name} · {points(earned)} of {points(out_of)} points"
+
+
+def worth(mark: Mark) -> str:
+    """What a mark earned: `2.5 of 10`, `+5 of 5` for a bonus, `- of 10` while it is awaited."""
+    earned = "-" if mark.status == "awaiting" else points(mark.points)
+    return f"{'+' * mark.bonus}{earned} of {points(mark.out_of)}"
 
 
 def facts(step: Step, evidence: Evidence) -> list[str]:
@@ -60,8 +119,14 @@ def facts(step: Step, evidence: Evidence) -> list[str]:
     lines = []
     if step.network:
         count = step.network.parameters
-        used = "" if count.used == count.judged else f", {count.used:,} used in a forward pass"
-        lines.append(f"{step.network.name}: {count.judged:,} parameters{used}")
+        held = "" if count.used == count.judged else f", {count.used:,} used in a forward pass"
+        lines.append(
+            f"{step.network.name}: {count.judged:,} parameters{held}; "
+            f"{step.network.multiply_adds:,} multiply-adds an image"
+        )
+        lines += step.network.remarks
+    if techniques := used(step):
+        lines.append(f"uses {', '.join(techniques)}")
     if step.recipe:
         made = step.recipe
         parts = [f"{made.epochs} epochs", f"batches of {made.batch_size}", str(made.optimizer)]
@@ -70,6 +135,12 @@ def facts(step: Step, evidence: Evidence) -> list[str]:
         lines.append(f"trained with {', '.join(parts)}")
     if step.defaulted:
         lines.append(f"the rubric filled in {', '.join(step.defaulted)}")
+    if step.burst and step.burst.learned:
+        tried = step.burst
+        lines.append(
+            f"learns: {tried.steps} steps of Adam on {tried.images} images bring the loss from "
+            f"{tried.first_loss:.2f} to {tried.last_loss:.2f}"
+        )
     size = evidence.dataset.test_size
     for run in step.runs:
         counts = [epoch.test_correct for epoch in run.epochs] or [run.before_training]
@@ -79,6 +150,18 @@ def facts(step: Step, evidence: Evidence) -> list[str]:
             f"at best {max(counts):,} ({percent(max(counts), size)}); on {run.machine.device}"
         )
     return lines
+
+
+def layers(step: Step) -> list[tuple[str, ...]]:
+    """The layer table, a row of `LAYERS` each, without those that neither hold nor look around."""
+    rows = []
+    for layer in step.network.layers if step.network else []:
+        if layer.parameters or layer.kernel:
+            shapes = (layer.kernel, layer.padding, layer.stride, layer.output)
+            sides = [" x ".join(map(str, shape)) for shape in shapes]
+            total = f"{layer.parameters:,}"
+            rows.append((layer.name, *sides, str(layer.receptive_field), layer.arithmetic, total))
+    return rows
 
 
 def fault_of(step: Step) -> list[str]:

@@ -1,4 +1,4 @@
-"""Reading what was handed in: notes, frames."""
+"""What crosses from the child: frames as they were sent, and nothing else."""
 
 import io
 
@@ -6,30 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import frames, notes
-
-
-def test_notes_of_a_step() -> None:
-    source = b'''"""Step 4: a schedule.
-
-Target: hold 99.4 %
-    over the last epochs.
-Results: 7,753 parameters.
-
-Analysis:
-- it holds
-"""'''
-    assert notes.read(source) == notes.Notes(
-        title="Step 4: a schedule.",
-        target="hold 99.4 %\nover the last epochs.",
-        result="7,753 parameters.",
-        analysis="- it holds",
-    )
-
-
-@given(st.binary() | st.text().map(str.encode) | st.text().map(lambda t: repr(t).encode()))
-def test_no_file_crashes_the_notes(source: bytes) -> None:
-    assert isinstance(notes.read(source), notes.Notes)
+from harness import frames
 
 
 @given(st.lists(st.tuples(st.sampled_from(frames.Kind), st.binary())))

@@ -1,0 +1,66 @@
+"""`harness check`: whether submissions count, run and read well, in seconds."""
+
+from __future__ import annotations
+
+from harness.commands.options import (
+    EXIT_CODES,
+    ExitZero,
+    Json,
+    Paths,
+    RubricName,
+    StoreDir,
+    fail,
+    say,
+)
+
+EPILOG = f"""
+Examples:
+
+  harness check my-steps/
+
+  harness check step_4.py --rubric under-8k
+{EXIT_CODES}"""
+
+
+def check(
+    paths: Paths,
+    rubric: RubricName = "under-10k",
+    store: StoreDir = None,
+    json: Json = False,
+    exit_zero: ExitZero = False,
+) -> None:
+    """Tell in seconds whether submissions count, run and read well; nothing is graded.
+
+    Imports and exports each network, counts it, shows its layers, reads notes, claims and
+    recipe, and takes a few optimiser steps on a small sample to show that it learns at all.
+    """
+    from pathlib import Path
+
+    from harness import store as stores
+    from harness.collect.collect import Workshop
+    from harness.commands import scorecards as shared
+    from harness.grade import check, without_training
+
+    asked = shared.asked(rubric)
+    scorecards = []
+    missing = False
+    try:
+        workshop = Workshop(stores.Store(stores.folder(store)), Path(), "cpu")
+        for path in paths:
+            try:
+                scorecard = check(path, asked, workshop)
+            except FileNotFoundError:
+                say(f"{path}: no such file or folder")
+                missing = True
+                continue
+            scorecards.append(scorecard)
+            shared.show(scorecard, json, checked=True)
+    except OSError as error:
+        fail(f"the machine's fault: {error}", 4)
+    except KeyboardInterrupt:
+        fail("interrupted", 130)
+    later = [c for c in asked.checks if c not in without_training(asked).checks]
+    if later and not json:
+        names = ", ".join(f"{check.name} ({check.points:g} points)" for check in later)
+        print(f"Only `harness grade` can tell: {names}.")
+    shared.leave(scorecards, missing, exit_zero)

@@ -1,0 +1,62 @@
+"""What commands that end in scorecards share: the files they read, what they print, their exit.
+
+Must not know how a scorecard comes about.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+
+from harness import overrides
+from harness import rubric as rubrics
+from harness.commands.options import fail
+from harness.grade import exit_code
+from harness.overrides import Override
+from harness.report.terminal import Report
+from harness.rubric import Rubric
+from harness.scorecard import Scorecard
+from harness.submission import name_of
+
+
+def asked(name: str) -> Rubric:
+    """The rubric that the user named; a mistake ends the command."""
+    try:
+        return rubrics.load(rubrics.find(name))
+    except rubrics.RubricError as error:
+        fail(str(error), 2)
+
+
+def awarded(path: Path | None, rubric: Rubric) -> list[Override]:
+    """The overrides that the user named; a mistake ends the command."""
+    try:
+        return overrides.load(path, rubric) if path else []
+    except overrides.OverrideError as error:
+        fail(str(error), 2)
+
+
+def distinct(paths: list[Path]) -> None:
+    """End the command if two submissions would share a report."""
+    names = Counter(name_of(path) for path in paths)
+    if twice := [name for name, number in names.items() if number > 1]:
+        fail(f"several submissions are called {twice[0]}: their reports need an --out each", 2)
+
+
+def show(scorecard: Scorecard, json: bool, checked: bool = False) -> None:
+    """Print a scorecard, for people or for machines."""
+    if json:
+        print(scorecard.model_dump_json(), flush=True)
+        return
+    console = Console(highlight=False)
+    console.print(Report(scorecard, checked))
+    console.print()
+
+
+def leave(scorecards: list[Scorecard], missing: bool, exit_zero: bool) -> NoReturn:
+    """End the command with the exit code that the scorecards come to."""
+    code = exit_code(scorecards, missing)
+    raise typer.Exit(0 if exit_zero and code in (1, 3) else code)

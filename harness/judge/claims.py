@@ -1,0 +1,118 @@
+"""The check `claims`: what a step's notes say, against what was measured."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import ClassVar, Literal
+
+from harness.claims import Claim
+from harness.evidence import Dataset, Evidence, Step
+from harness.judge.measures import SPREAD, mean_gap, test_accuracies, training_accuracies
+from harness.percentage import Percentage
+from harness.rubric import Check, Finding
+
+CLEAR_GAP = 0.5
+"""Points of percent between training and test accuracy from which a gap has one name only: the
+seed documents call gaps of 0.2 to 0.4 both over-fitting and not."""
+
+
+class Claims(Check):
+    """What the notes state is what was measured, at the precision in which it is written.
+
+    Every claim that can be held against a measurement earns an equal share. Accuracies come from
+    other random numbers than the learner's, so they may differ by the spread of runs.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("network",)
+    example: ClassVar[str] = """
+[[checks]]
+kind = "claims"
+accuracy_within = "0.2 %"
+points = 10
+scope = "every step"
+"""
+
+    kind: Literal["claims"]
+    accuracy_within: Percentage = Percentage(f"{SPREAD} %")
+    """Points of percent by which a claimed accuracy may differ from the nearest run's."""
+
+    def asked(self, dataset: Dataset) -> str:
+        """How near a claim must be."""
+        return f"parameters as written, accuracies within {self.accuracy_within}"
+
+    def judge(self, step: Step, evidence: Evidence) -> Finding:
+        """The share of the claims that are right."""
+        right: list[str] = []
+        wrong: list[str] = []
+        for claim in step.claims:
+            outcome = self._compare(claim, step, evidence.dataset)
+            if outcome is None:
+                continue
+            met, measured = outcome
+            (right if met else wrong).append(f"“{claim.written}”: {measured}")
+        total = len(right) + len(wrong)
+        if not total:
+            return Finding(0, "no claim", "the notes state nothing that was measured")
+        measured = f"{len(right)} of {total} claims are right"
+        why = "; ".join(wrong) or "as measured"
+        return Finding(len(right) / total, measured, why, tuple(_contradictions(step.claims)))
+
+    def _compare(self, claim: Claim, step: Step, dataset: Dataset) -> tuple[bool, str] | None:
+        """Whether a claim is right, and what was measured; None where nothing was."""
+        assert step.network is not None
+        runs = [run for run in step.runs if run.epochs]
+        if claim.quantity == "parameters":
+            held, used = step.network.parameters.judged, step.network.parameters.used
+            told = f"{held:,}" if held == used else f"{held:,} held, {used:,} used"
+            return _within(claim, held) or _within(claim, used), told
+        if claim.quantity == "epochs":
+            if step.recipe is None:
+                return None
+            return _within(claim, step.recipe.epochs), f"{step.recipe.epochs}"
+        if not runs:
+            # Before training there is nothing to compare; after a fault of its own, nothing holds.
+            return (False, "nothing was trained") if step.fault else None
+        if claim.quantity in ("over-fitting", "under-fitting"):
+            return _fitting(claim, mean_gap(step, dataset) or 0.0)
+        on_test = claim.quantity == "test accuracy"
+        if on_test and claim.out_of not in (None, dataset.test_size):
+            return False, f"the test set has {dataset.test_size:,} images"
+        # A claim need not be of the best epoch; one above the best is what has to be told.
+        measure = test_accuracies if on_test else training_accuracies
+        slack = float(self.accuracy_within.share * 100)
+        met = any(_within(claim, v, slack) for run in runs for v in measure(run, dataset))
+        return met, "at best " + ", ".join(f"{max(measure(r, dataset)):.2f} %" for r in runs)
+
+
+def _contradictions(claims: list[Claim]) -> list[str]:
+    """Pairs of claims about one thing that no measurement could meet both."""
+    return [
+        f"the notes say both “{one.written}” and “{other.written}”"
+        for one, other in combinations(claims, 2)
+        if one.quantity == other.quantity
+        and (
+            one.holds != other.holds
+            or _above(one.lowest, other.below)
+            or _above(other.lowest, one.below)
+        )
+    ]
+
+
+def _above(lowest: float | None, below: float | None) -> bool:
+    return lowest is not None and below is not None and lowest >= below
+
+
+def _within(claim: Claim, value: float, slack: float = 0.0) -> bool:
+    """Whether a value would be written as the claim is, or lies so near."""
+    if claim.lowest is not None and value < claim.lowest - slack:
+        return False
+    return claim.below is None or value < claim.below + slack
+
+
+def _fitting(claim: Claim, gap: float) -> tuple[bool, str]:
+    """Whether over- or under-fitting may be said of a gap between training and test accuracy."""
+    told = f"training {abs(gap):.2f} points {'above' if gap > 0 else 'below'} test"
+    excess = gap if claim.quantity == "over-fitting" else -gap
+    if claim.holds:
+        return (excess > 0 if claim.quantity == "over-fitting" else excess > -CLEAR_GAP), told
+    return excess <= CLEAR_GAP, told

@@ -1,0 +1,35 @@
+"""The check `manual`: points that a person awards."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from harness.evidence import Dataset, Evidence, Step
+from harness.rubric import Check, Finding, Scope
+
+
+class Manual(Check):
+    """Points that a person awards through the overrides file; until then they are awaited."""
+
+    needs: ClassVar[tuple[str, ...]] = ()
+    scopes: ClassVar[tuple[Scope, ...]] = ("every step", "final step", "whole submission")
+    example: ClassVar[str] = """
+[[checks]]
+kind = "manual"
+name = "convincing"
+question = "Is each step convincing as to why its target was chosen?"
+points = 10
+scope = "whole submission"
+"""
+
+    kind: Literal["manual"]
+    question: str
+    """What the person is to judge."""
+
+    def asked(self, dataset: Dataset) -> str:
+        """The question."""
+        return self.question
+
+    def judge(self, step: Step, evidence: Evidence) -> Finding:
+        """Nothing that a machine could say."""
+        return Finding(None, "", "awaits a person")

@@ -1,0 +1,40 @@
+"""Figures that learners state and several checks compare. Must not know what is asked."""
+
+from __future__ import annotations
+
+from statistics import mean
+
+from harness.evidence import Dataset, Run, Step
+
+SPREAD = 0.2
+"""Points of percent between two trainings that say nothing: on 10,000 images a run's accuracy
+spreads by about 5 between seeds, so the difference of two by 7; 20 is three times that."""
+
+
+def test_accuracies(run: Run, dataset: Dataset) -> list[float]:
+    """The test accuracy after each epoch, in percent."""
+    return [100 * epoch.test_correct / dataset.test_size for epoch in run.epochs]
+
+
+def training_accuracies(run: Run, dataset: Dataset) -> list[float]:
+    """The accuracy on the training images as they were trained on, epoch by epoch, in percent."""
+    return [100 * epoch.train_correct / epoch.samples for epoch in run.epochs]
+
+
+def gap(run: Run, dataset: Dataset) -> float:
+    """Training less test accuracy in the last epoch, in points of percent.
+
+    Above zero the network over-fits, in the words of the exercise; below, it under-fits.
+    """
+    return training_accuracies(run, dataset)[-1] - test_accuracies(run, dataset)[-1]
+
+
+def mean_gap(step: Step, dataset: Dataset) -> float | None:
+    """The gap of a step, over its runs; None where nothing was trained."""
+    return mean(gaps) if (gaps := [gap(run, dataset) for run in step.runs if run.epochs]) else None
+
+
+def mean_best(step: Step, dataset: Dataset) -> float | None:
+    """The best test accuracy of a step, over its runs; None where nothing was trained."""
+    bests = [max(test_accuracies(run, dataset)) for run in step.runs if run.epochs]
+    return mean(bests) if bests else None

@@ -1,0 +1,58 @@
+"""The check `steps`: how many steps the submission takes."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from harness.evidence import Dataset, Evidence, Step
+from harness.rubric import Check, Finding, Scope
+
+Number = Annotated[int, Field(ge=1, strict=True)]
+
+
+class Steps(Check):
+    """The submission has exactly, at least or at most so many steps."""
+
+    needs: ClassVar[tuple[str, ...]] = ()
+    scopes: ClassVar[tuple[Scope, ...]] = ("whole submission",)
+    example: ClassVar[str] = """
+[[checks]]
+kind = "steps"
+exactly = 4
+points = 10
+scope = "whole submission"
+"""
+
+    kind: Literal["steps"]
+    exactly: Number | None = None
+    at_least: Number | None = None
+    at_most: Number | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.exactly is None and self.at_least is None and self.at_most is None:
+            raise ValueError("say exactly, at_least or at_most")
+        if self.exactly is not None and (self.at_least or self.at_most):
+            raise ValueError("exactly stands alone, without at_least or at_most")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError(f"no number is at least {self.at_least} and at most {self.at_most}")
+        return self
+
+    def asked(self, dataset: Dataset) -> str:
+        """The number, as the rubric has it."""
+        limits = {"exactly": self.exactly, "at least": self.at_least, "at most": self.at_most}
+        return " and ".join(f"{word} {n}" for word, n in limits.items() if n) + " steps"
+
+    def judge(self, step: Step, evidence: Evidence) -> Finding:
+        """All or nothing."""
+        number = len(evidence.steps)
+        measured = f"{number} step{'s' * (number != 1)}"
+        fewest = self.exactly or self.at_least or 1
+        most = self.exactly or self.at_most or number
+        if number < fewest:
+            return Finding(0, measured, f"{fewest - number} too few")
+        if number > most:
+            return Finding(0, measured, f"{number - most} too many")
+        return Finding(1, measured, "as asked")

@@ -1,0 +1,440 @@
+"""What each kind of check makes of a step: shares of points, and the reasons."""
+
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+from evidence_samples import evidence, run, step
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from harness import overrides, rubric
+from harness.claims import Claim, Quantity
+from harness.evidence import Layer, Step
+from harness.judge.judge import judge
+from harness.judge.statistics import verdict
+from harness.notes import Notes
+from harness.rubric import Check, Finding, Rubric, kinds
+from harness.scorecard import Scorecard
+
+MANUAL = {
+    "kind": "manual",
+    "question": "Is it convincing?",
+    "points": 10,
+    "scope": "whole submission",
+}
+
+
+def check(kind: str, scope: str = "final step", points: float = 10, **keys: Any) -> Check:
+    return kinds()[kind].model_validate({"kind": kind, "points": points, "scope": scope, **keys})
+
+
+def found(of: Check, *steps: Step) -> Finding:
+    """What a check makes of the last of these steps."""
+    return of.judge(steps[-1], evidence(*steps))
+
+
+def asking(*checks: dict[str, Any], pass_mark: str = "70 %") -> Rubric:
+    table = {"title": "T", "dataset": "mnist", "pass_mark": pass_mark, "checks": list(checks)}
+    return Rubric.model_validate(table)
+
+
+@pytest.mark.parametrize(
+    ("asked", "number", "share", "why"),
+    [
+        ({"exactly": 4}, 4, 1, "as asked"),
+        ({"exactly": 4}, 3, 0, "1 too few"),
+        ({"exactly": 4}, 6, 0, "2 too many"),
+        ({"at_least": 2}, 1, 0, "1 too few"),
+        ({"at_least": 2}, 9, 1, "as asked"),
+        ({"at_most": 2}, 3, 0, "1 too many"),
+        ({"at_least": 2, "at_most": 4}, 3, 1, "as asked"),
+    ],
+)
+def test_steps(asked: dict[str, int], number: int, share: float, why: str) -> None:
+    steps = [step(name=f"{n}.py") for n in range(number)]
+    finding = found(check("steps", "whole submission", **asked), *steps)
+    assert (finding.earned, finding.why) == (share, why)
+
+
+def test_no_step_is_not_four() -> None:
+    card = judge(
+        asking({"kind": "steps", "exactly": 4, "points": 1, "scope": "whole submission"}),
+        evidence(),
+    )
+    assert (card.points, card.out_of, card.verdict) == (0, 1, "failed")
+
+
+def test_each_part_of_the_notes_earns_its_share() -> None:
+    notes = Notes(target="reach 99.4 %", result="no", analysis="")
+    finding = found(check("notes", at_least=5), step(notes=notes))
+    assert finding.earned == pytest.approx(1 / 3)
+    assert finding.measured == "target 12 characters, result 2 characters"
+    assert finding.why == "Result is too short; Analysis is missing"
+    assert found(check("notes", parts=["target"]), step(notes=notes)).earned == 1
+
+
+def claim(
+    quantity: Quantity, lowest: float | None = None, below: float | None = None, holds: bool = True
+) -> Claim:
+    return Claim(
+        quantity=quantity, written="...", where="result", lowest=lowest, below=below, holds=holds
+    )
+
+
+@pytest.mark.parametrize(
+    ("claimed", "right"),
+    [
+        (claim("parameters", 7_753, 7_754), True),
+        (claim("parameters", 7_500, 8_500), True),  # "8k"
+        (claim("parameters", 7_752, 7_753), False),
+        (claim("parameters", 7_000, 7_001), True),  # what a forward pass uses, as torchsummary has it
+        (claim("parameters", None, 10_000), True),
+        (claim("parameters", 20_000, None), False),  # "over 20k"
+        (claim("test accuracy", 98.995, 99.005), True),  # an earlier epoch than the best
+        (claim("epochs", 15, 16), True),
+        (claim("epochs", 14, 15), False),
+        (claim("test accuracy", 99.455, 99.465), True),
+        (claim("test accuracy", 99.295, 99.305), True),  # within 0.2 points of 99.46
+        (claim("test accuracy", 99.695, 99.705), False),
+        (claim("training accuracy", 98.295, 98.305), True),
+        (claim("training accuracy", 99.295, 99.305), False),
+        (claim("over-fitting"), False),
+        (claim("over-fitting", holds=False), True),
+        (claim("under-fitting"), True),
+        (claim("under-fitting", holds=False), False),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_claim_is_right_at_the_precision_in_which_it_is_written(
+    claimed: Claim, right: bool
+) -> None:
+    trained = run(9_900, *[9_940] * 13, 9_946, train_correct=59_000)  # 98.33 % in training
+    finding = found(check("claims"), step(trained, used=7_000, claims=[claimed]))
+    assert finding.earned == right
+
+
+@pytest.mark.parametrize(
+    ("train_correct", "over", "not_over", "under"),
+    [(59_800, True, True, True), (59_990, True, False, False), (59_400, False, True, True)],
+)
+def test_a_small_gap_may_be_called_either(
+    train_correct: int, over: bool, not_over: bool, under: bool
+) -> None:
+    trained = run(9_930, train_correct=train_correct)
+    claims = [claim("over-fitting"), claim("over-fitting", holds=False), claim("under-fitting")]
+    found_each = [
+        found(check("claims"), step(trained, claims=[each])).earned == 1 for each in claims
+    ]
+    assert found_each == [over, not_over, under]
+
+
+def test_the_nearest_of_several_runs_decides_a_claim() -> None:
+    runs = [run(9_900, seed=1), run(9_940, seed=2)]
+    assert (
+        found(check("claims"), step(*runs, claims=[claim("test accuracy", 99.395, 99.405)])).earned
+        == 1
+    )
+
+
+def test_wrong_claims_are_quoted_beside_what_was_measured() -> None:
+    claims = [claim("parameters", 8_066, 8_067), claim("parameters", 7_753, 7_754)]
+    finding = found(check("claims"), step(run(9_940), claims=claims))
+    assert finding == (
+        0.5,
+        "1 of 2 claims are right",
+        "“...”: 7,753",
+        ("the notes say both “...” and “...”",),
+    )
+
+
+def test_a_log_of_another_test_set_is_no_claim_about_this_one() -> None:
+    logged = claim("test accuracy", 99.395, 99.405)
+    assert found(check("claims"), step(run(9_940), claims=[logged])).earned == 1
+    other = logged.model_copy(update={"out_of": 60_000})
+    finding = found(check("claims"), step(run(9_940), claims=[other]))
+    assert (finding.earned, finding.why) == (0, "“...”: the test set has 10,000 images")
+
+
+def test_before_training_accuracies_are_left_open() -> None:
+    claims = [claim("parameters", 7_753, 7_754), claim("test accuracy", 1, 2)]
+    assert found(check("claims"), step(claims=claims)).earned == 1
+    assert found(check("claims"), step()).earned == 0
+
+
+def layer(
+    name: str,
+    *output: int,
+    side: int,
+    kernel: int = 0,
+    fields: tuple[int, int],
+    p: float | None = None,
+) -> Layer:
+    """A layer on `side` x `side` pixels, by its receptive fields before and after."""
+    return Layer(
+        name=name,
+        kernel=[kernel] * 2 if kernel else [],
+        p=p,
+        input=[8, side, side],
+        output=list(output),
+        receptive_field_in=fields[0],
+        receptive_field=fields[1],
+    )
+
+
+LAYERS = [
+    layer("Conv2d-1", 8, 26, 26, side=28, kernel=3, fields=(1, 3)),
+    layer("BatchNorm2d-2", 8, 26, 26, side=26, fields=(3, 3)),
+    layer("Conv2d-3", 8, 24, 24, side=26, kernel=3, fields=(3, 5)),
+    layer("Dropout-4", 8, 24, 24, side=24, fields=(5, 5), p=0),
+    layer("MaxPool2d-5", 8, 12, 12, side=24, kernel=2, fields=(5, 6)),
+    layer("Conv2d-6", 10, 12, 12, side=12, kernel=1, fields=(6, 6)),
+    layer("AvgPool2d-7", 10, 1, 1, side=12, kernel=12, fields=(6, 28)),
+]
+
+
+@pytest.mark.parametrize(
+    ("asked", "share", "why"),
+    [
+        ({"techniques": ["batch normalisation", "global average pooling"]}, 1, "as asked"),
+        ({"techniques": ["batch normalisation", "dropout"]}, 0.5, "no dropout"),
+        (
+            {"techniques": ["max pooling", "1 x 1 convolution", "image augmentation", "scheduler"]},
+            1,
+            "as asked",
+        ),
+        ({"without": ["fully connected"]}, 1, "as asked"),
+        ({"without": ["1 x 1 convolution"]}, 0, "1 x 1 convolution at Conv2d-6"),
+        ({"pooling_at": [5, 11]}, 1, "as asked"),
+        ({"pooling_at": [7, 11]}, 0, "max pooling at a receptive field of 5"),
+    ],
+)
+def test_uses(asked: dict[str, Any], share: float, why: str) -> None:
+    recipe = {"augment": ["RandomRotation"], "scheduler": "StepLR"}
+    finding = found(check("uses", **asked), step(layers=LAYERS, **recipe))
+    assert (finding.earned, finding.why) == (share, why)
+
+
+def test_an_average_over_part_of_the_image_is_not_global() -> None:
+    partial = [
+        layer("AvgPool2d-1", 10, 2, 2, side=12, kernel=6, fields=(6, 16)),
+        layer("AvgPool2d-2", 10, 1, 1, side=9, kernel=8, fields=(6, 20)),
+        layer("AvgPool2d-3", 10, 1, 1, side=1, kernel=1, fields=(20, 20)),
+    ]
+    finding = found(check("uses", techniques=["global average pooling"]), step(layers=partial))
+    assert finding.earned == 0
+
+
+def before_and_after(target: str, **after: Any) -> tuple[Step, Step]:
+    first = step(run(9_900, train_correct=59_700), name="1.py", judged=9_000)
+    trained = after.pop("trained", run(9_930, train_correct=59_500))
+    return first, step(trained, name="2.py", notes=Notes(target=target), **after)
+
+
+@pytest.mark.parametrize(
+    ("target", "after", "share", "why"),
+    [
+        ("Make the model lighter.", {}, 1, "fewer parameters: 9,000 to 7,753"),
+        (
+            "Reduce the number of parameters",
+            {"judged": 9_100},
+            0,
+            "not fewer parameters: 9,000 to 9,100",
+        ),
+        ("Increase model capacity.", {"judged": 9_100}, 1, "more parameters: 9,000 to 9,100"),
+        ("Add dropout to reduce overfitting", {}, 1, "a smaller gap: 0.50 % to -0.13 %"),
+        (
+            "Add regularization",
+            {"trained": run(9_900, train_correct=59_940)},
+            0,
+            "not a smaller gap",
+        ),
+        ("Improve the accuracy", {}, 1, "a higher accuracy: 99.00 % to 99.30 %"),
+        ("Improve the accuracy", {"trained": run(9_890)}, 1, "within the spread of runs"),
+        ("Improve the accuracy", {"trained": run(9_800)}, 0, "not a higher accuracy"),
+        ("Reduce parameters and improve accuracy", {"judged": 9_999}, 0.5, "not fewer parameters"),
+        ("Add global average pooling", {}, 1, "its Target names nothing that was measured"),
+    ],
+)
+def test_progress(target: str, after: dict[str, Any], share: float, why: str) -> None:
+    finding = found(check("progress", "every step"), *before_and_after(target, **after))
+    assert finding.earned == share
+    assert why in finding.why
+
+
+def test_progress_names_what_changed() -> None:
+    steps = before_and_after("", scheduler="StepLR", layers=LAYERS, epochs=10)
+    finding = found(check("progress"), *steps)
+    assert finding.measured == (
+        "parameters 9,000 to 7,753; with batch normalisation; with global average pooling; "
+        "with max pooling; with 1 x 1 convolution; with scheduler; another epochs; another scheduler"
+    )
+
+
+def test_a_step_that_changes_nothing_is_no_progress() -> None:
+    assert found(check("progress"), step(name="1.py"), step(name="2.py")).earned == 0
+    assert found(check("progress"), step(name="1.py")).earned == 1
+
+
+@pytest.mark.parametrize(
+    ("observed", "share", "looked_at"),
+    [
+        (step(run(9_940, shifted=9_915)), 1, 0),
+        (step(run(9_940, shifted=9_840)), 1, 0),
+        (step(run(9_940, shifted=9_839)), 0, 1),
+        (step(run(9_940, shifted=9_950)), 1, 0),
+        (step(run(9_940, shifted=9_915), evaluation=1_050_000), 1, 0),
+        (step(run(9_940, shifted=9_915), evaluation=1_050_001), 0, 1),
+        (step(run(9_940, shifted=9_915), evaluation_only=["second.weight"]), 0, 1),
+        (step(run(9_940, shifted=9_915, before_training=9_000)), 1, 1),
+        (step(run(9_940, shifted=9_915, before_training=100)), 1, 1),
+        (step(run(9_940, 9_940, shifted=9_915, stood_still=(2,))), 1, 1),
+    ],
+)
+def test_integrity(observed: Step, share: float, looked_at: int) -> None:
+    finding = found(check("integrity", "every step"), observed)
+    assert (finding.earned, len(finding.review)) == (share, looked_at)
+
+
+def test_epochs_in_which_the_weights_stand_still_are_one() -> None:
+    accuracy = check("accuracy", at_least="99.4 %")
+    lucky = run(9_900, 9_900, 9_940, 9_941, 9_942, stood_still=(4, 5))
+    finding = found(accuracy, step(lucky))
+    assert finding.earned == 0
+    assert finding.measured == "9,900, 9,900, 9,940 of 10,000 (lowest 99.00 %)"
+    assert found(accuracy, step(run(9_940, 9_940, 9_940, stood_still=(2, 3)))).why == (
+        "1 epochs that change the weights are fewer than 3"
+    )
+
+
+def test_a_limit_may_have_tiers() -> None:
+    parameters = check("parameters", below=8_000, tiers={"10_000": 0.5, 12_000: 0.25})
+    shares = [
+        found(parameters, step(judged=n)).earned for n in (7_999, 8_000, 9_999, 10_000, 12_000)
+    ]
+    assert shares == [1, 0.5, 0.5, 0.25, 0]
+    epochs = check("epochs", at_most=15, tiers={20: 0.5})
+    assert [found(epochs, step(epochs=n)).earned for n in (15, 16, 20, 21)] == [1, 0.5, 0.5, 0]
+
+
+@given(st.integers(1, 40).flatmap(lambda runs: st.tuples(st.integers(0, runs), st.just(runs))))
+def test_a_verdict_is_that_of_clopper_and_pearson(counts: tuple[int, int]) -> None:
+    passing, runs = counts
+    lower = binomtest(passing, runs, alternative="greater").proportion_ci(0.95).low
+    upper = binomtest(passing, runs, alternative="less").proportion_ci(0.95).high
+    words = "confirmed" if lower > 0.5 else "refuted" if upper < 0.5 else "inconclusive"
+    assert verdict(passing, runs).words == words
+
+
+@pytest.mark.parametrize(
+    ("passing", "runs", "words", "further"),
+    [
+        (5, 5, "confirmed", 0),
+        (7, 8, "confirmed", 0),
+        (6, 8, "inconclusive", 3),
+        (4, 4, "inconclusive", 1),
+        (0, 5, "refuted", 0),
+        (1, 8, "refuted", 0),
+        (1, 1, "inconclusive", 4),
+    ],
+)
+def test_verdicts_over_seeds(passing: int, runs: int, words: str, further: int) -> None:
+    assert verdict(passing, runs) == (words, further)
+    made = [run(*[9_950 if n < passing else 9_000] * 3, seed=n + 1) for n in range(runs)]
+    accuracy = {"kind": "accuracy", "at_least": "99.4 %", "points": 10, "scope": "final step"}
+    card = judge(asking(accuracy), evidence(step(*made)))
+    assert card.points == (10 if 2 * passing > runs else 0)
+    assert bool(card.marks[0].review) == (words == "inconclusive")
+    every = judge(asking(accuracy | {"runs": "every one"}), evidence(step(*made)))
+    assert every.points == (10 if passing == runs else 0)
+
+
+def test_a_bonus_comes_on_top() -> None:
+    bonus = {
+        "kind": "parameters",
+        "name": "bonus",
+        "below": 8_000,
+        "points": 5,
+        "scope": "final step",
+        "bonus": True,
+    }
+    epochs = {"kind": "epochs", "at_most": 15, "points": 10, "scope": "every step"}
+    card = judge(asking(epochs, bonus, pass_mark="100 %"), evidence(step(judged=7_999)))
+    assert (card.points, card.out_of, card.bonus, card.verdict) == (15, 10, 5, "passed")
+    card = judge(asking(epochs, bonus, pass_mark="100 %"), evidence(step(judged=8_000)))
+    assert (card.points, card.out_of, card.bonus, card.verdict) == (10, 10, 0, "passed")
+
+
+def overridden(tmp_path: Path, text: str, asked: Rubric, *steps: Step) -> Scorecard:
+    path = tmp_path / "overrides.toml"
+    path.write_text(textwrap.dedent(text))
+    return judge(asked, evidence(*steps), overrides.load(path, asked))
+
+
+EPOCHS = {"kind": "epochs", "at_most": 15, "points": 90, "scope": "every step"}
+
+
+def test_points_of_a_person_are_awaited_and_then_awarded(tmp_path: Path) -> None:
+    asked = asking(EPOCHS, MANUAL)
+    card = judge(asked, evidence(step()))
+    assert (card.points, card.out_of, card.awaiting, card.verdict) == (90, 90, 10, "passed")
+    text = """
+    [[override]]
+    submission = "ada"
+    check = "manual"
+    points = 7
+    why = "Step 2 does not say why."
+
+    [[override]]
+    submission = "bob"
+    check = "manual"
+    points = 1
+    why = "Another learner's."
+    """
+    card = overridden(tmp_path, text, asked, step())
+    assert (card.points, card.out_of, card.awaiting) == (97, 100, 0)
+    assert card.marks[-1].why == "by a person: Step 2 does not say why."
+
+
+def test_a_person_can_replace_any_mark(tmp_path: Path) -> None:
+    text = """
+    [[override]]
+    submission = "ada"
+    step = "step_1.py"
+    check = "epochs"
+    points = 45
+    why = "Agreed beforehand."
+    """
+    card = overridden(tmp_path, text, asking(EPOCHS), step(epochs=20))
+    assert (card.points, card.marks[0].status) == (45, "partly")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[[override]]\nsubmision = "ada"', "override[1].submision = 'ada' is not a known key; did you mean submission?"),
+        ('[[override]]\nsubmission = "a"\ncheck = "epoch"\npoints = 1\nwhy = "x"', "override[1].check = 'epoch' is not in the rubric; did you mean epochs?"),
+        ('[[override]]\nsubmission = "a"\ncheck = "epochs"\npoints = 91\nwhy = "x"', "override[1].points = 91: epochs is worth 90"),
+        ('[[override]]\nsubmission = "a"\ncheck = "epochs"\npoints = 9\nwhy = ""', "override[1].why = ''"),
+        ("[[override", "cannot be read"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_the_overrides_is_told(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "overrides.toml"
+    path.write_text(text)
+    with pytest.raises(overrides.OverrideError) as error:
+        overrides.load(path, asking(EPOCHS))
+    assert words in str(error.value)
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize("kind", sorted(kinds()))
+def test_the_example_of_each_kind_is_a_check(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "rubric.toml"
+    path.write_text(f'title = "T"\ndataset = "mnist"\n{kinds()[kind].example}')
+    (made,) = rubric.load(path).checks
+    assert made.kind == kind
+    card = judge(rubric.load(path), evidence(step(run(*[9_950] * 15, shifted=9_930))))
+    assert card.marks[-1].check == made.name

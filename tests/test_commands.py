@@ -1,0 +1,119 @@
+"""The commands that train nothing: regrade, rubric, new."""
+
+import json
+from pathlib import Path
+
+import pytest
+from evidence_samples import UNDER_8K, evidence, run, step
+from typer.testing import CliRunner, Result
+
+from harness import rubric
+from harness.cli import app
+from harness.grade import write_reports
+from harness.judge.judge import judge
+
+
+def harness(*arguments: str | Path) -> Result:
+    """Run a command as a user would, without a terminal."""
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def reports(tmp_path: Path) -> Path:
+    """Two graded learners."""
+    for name, judged in (("ada", 7_753), ("bob", 9_000)):
+        graded = step(run(*[9_950] * 15, shifted=9_930), judged=judged)
+        write_reports(judge(UNDER_8K, evidence(graded, name=name)), tmp_path / "reports")
+    return tmp_path / "reports"
+
+
+def test_regrade_judges_a_class_anew(reports: Path, tmp_path: Path) -> None:
+    result = harness(
+        "regrade", reports, "--rubric", "under-10k", "--out", tmp_path / "new", "--json"
+    )
+    cards = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [card["evidence"]["submission"] for card in cards] == ["ada", "bob"]
+    # Neither wrote notes; all else is met, and 80 of 100 points pass.
+    assert [(card["points"], card["verdict"]) for card in cards] == [(80, "passed")] * 2
+    assert result.exit_code == 0
+    assert json.loads((tmp_path / "new" / "bob" / "report.json").read_text()) == cards[1]
+    strict = harness("regrade", reports, "--rubric", "under-8k", "--out", tmp_path / "new")
+    assert strict.exit_code == 1
+    assert "parameters is required, and was not met" in " ".join(strict.stdout.split())
+    lenient = harness(
+        "regrade", reports, "--rubric", "under-8k", "--out", tmp_path / "new", "--exit-zero"
+    )
+    assert lenient.exit_code == 0
+
+
+def test_regrade_does_not_make_up_runs(reports: Path, tmp_path: Path) -> None:
+    result = harness("regrade", reports / "ada", "--rubric", "strict", "--out", tmp_path / "new")
+    assert result.exit_code == 4
+    assert "1 of 5 runs" in " ".join(result.stdout.split())
+
+
+def test_regrade_takes_the_points_of_a_person(reports: Path, tmp_path: Path) -> None:
+    overrides = tmp_path / "overrides.toml"
+    overrides.write_text(
+        '[[override]]\nsubmission = "ada"\ncheck = "convincing"\npoints = 8\nwhy = "Well argued."\n'
+    )
+    options = ["--rubric", "four-steps", "--out", tmp_path / "new", "--json"]
+    awaited = json.loads(harness("regrade", reports / "ada", *options).stdout)
+    assert (awaited["out_of"], awaited["awaiting"], awaited["bonus"]) == (90, 10, 5)
+    told = harness("regrade", reports / "ada", *options, "--overrides", overrides)
+    awarded = json.loads(told.stdout)
+    assert (awarded["out_of"], awarded["awaiting"]) == (100, 0)
+    assert awarded["points"] == awaited["points"] + 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere"], "no report.json there"),
+        (["old.json"], "is no report of this version"),
+        (
+            ["reports", "--rubric", "digits-quickstart"],
+            "was measured on mnist, and the rubric asks for digits",
+        ),
+        (["reports", "--rubric", "under-9k"], "no such rubric"),
+        (["reports", "--overrides", "none.toml"], "none.toml: cannot be read"),
+    ],
+)
+def test_what_cannot_be_regraded_is_told(
+    reports: Path, arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(reports.parent)
+    Path("old.json").write_text('{"format": 1}')
+    result = harness("regrade", "--rubric", "under-10k", *arguments)
+    assert result.exit_code == 2
+    assert words in result.stderr
+
+
+def test_rubrics_are_listed_shown_and_validated(tmp_path: Path) -> None:
+    assert "four-steps" in harness("rubric", "list").stdout
+    listed = json.loads(harness("rubric", "list", "--json").stdout)
+    assert listed["under-8k"]["checks"][0]["below"] == 8_000
+    shown = harness("rubric", "show", "under-8k").stdout
+    assert shown == rubric.find("under-8k").read_text()
+    mine = tmp_path / "mine.toml"
+    assert harness("new", "rubric", mine, "--like", "four-steps").exit_code == 0
+    assert mine.read_text() == rubric.find("four-steps").read_text()
+    result = harness("rubric", "validate", mine, "under-10k")
+    assert result.exit_code == 0
+    assert "10 checks, 100 points" in result.stdout
+    mine.write_text(mine.read_text().replace("at_most = 15", "at_most = 2"))
+    result = harness("rubric", "validate", "under-10k", mine)
+    assert result.exit_code == 2
+    assert "at_most = 2, but the rubric's recipe trains 15" in result.stderr
+
+
+def test_new_does_not_overwrite(tmp_path: Path) -> None:
+    folder, file = tmp_path / "mine", tmp_path / "mine.toml"
+    assert "harness check" in harness("new", "submission", folder).stdout
+    assert len(list(folder.glob("*.py"))) == 3
+    assert harness("new", "submission", folder).exit_code == 2
+    assert harness("new", "rubric", file).exit_code == 0
+    again = harness("new", "rubric", file)
+    assert again.exit_code == 2
+    assert "is there already" in again.stderr
+    assert harness("new", "rubric", tmp_path / "b.toml", "--like", "x").exit_code == 2

@@ -1,0 +1,73 @@
+"""What `docs/` says is what the code does."""
+
+import json
+import re
+import runpy
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from evidence_samples import UNDER_8K, evidence, run, step
+
+from harness import overrides
+from harness.judge.judge import judge
+from harness.report import document
+from harness.rubric import SHIPPED, find, kinds, load
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE = (DOCS / "rubric.md").read_text(encoding="utf-8")
+
+
+def schema(name: str) -> Any:
+    return json.loads((DOCS / f"{name}.schema.json").read_text(encoding="utf-8"))
+
+
+def test_the_reference_is_what_the_models_say(tmp_path: Path) -> None:
+    runpy.run_path(str(DOCS / "generate.py"))["main"](tmp_path)
+    for written in tmp_path.iterdir():
+        assert written.read_text() == (DOCS / written.name).read_text(), "run tox -e docs"
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.toml")), ids=lambda path: path.stem)
+def test_shipped_rubrics_keep_their_schema(path: Path) -> None:
+    jsonschema.validate(tomllib.loads(path.read_text()), schema("rubric"))
+
+
+@pytest.mark.parametrize("wrong", [{"points": "many"}, {"kind": "unknown"}, {"at_lest": 1}])
+def test_the_schema_of_rubrics_refuses_what_the_harness_refuses(wrong: dict[str, Any]) -> None:
+    table = tomllib.loads(find("under-10k").read_text())
+    table["checks"][0] |= wrong
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(table, schema("rubric"))
+
+
+def test_scorecards_and_evidence_keep_their_schemas() -> None:
+    card = judge(UNDER_8K, evidence(step(run(9_940, shifted=9_900))))
+    told = json.loads(document.render(card))
+    jsonschema.validate(told, schema("scorecard"))
+    jsonschema.validate(told["evidence"], schema("evidence"))
+
+
+def test_every_kind_has_its_section() -> None:
+    for kind in kinds():
+        assert f"### `{kind}`" in PAGE
+
+
+def test_the_check_of_ones_own_works() -> None:
+    (source,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    assert len(source.strip().splitlines()) < 20
+    scope: dict[str, Any] = {}
+    exec(source, scope)
+    frugal = scope["Frugal"](kind="frugal", at_most=2_000_000, points=5, scope="final step")
+    rubric = UNDER_8K.model_copy(update={"checks": [frugal]})
+    assert judge(rubric, evidence(step())).points == 5
+    assert judge(rubric, evidence(step(evaluation=2_000_001))).points == 0
+
+
+def test_the_overrides_of_the_page_can_be_read(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```toml\n(\[\[override.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "overrides.toml").write_text(text)
+    rubric = load(find("four-steps"))
+    assert [o.points for o in overrides.load(tmp_path / "overrides.toml", rubric)] == [7, 2.5]
