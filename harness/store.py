@@ -44,11 +44,13 @@ class Store:
         return path.read_bytes()
 
     def definition(self, handed_in: str) -> tuple[bytes, bytes] | None:
-        """The DEFINITION and TENSORS frames of a step, by `Step.handed_in`."""
+        """The DEFINITION and TENSORS frames of a step, by `Step.handed_in`, if they are whole."""
         folder = self._definition(handed_in)
         with contextlib.suppress(FileNotFoundError):
             graph = (folder / "definition.json").read_bytes()
-            return graph, (folder / "tensors.safetensors").read_bytes()
+            tensors = (folder / "tensors.safetensors").read_bytes()
+            if (folder / "sha256").read_bytes() == digest(graph + tensors).encode():
+                return graph, tensors
         return None
 
     def network(self, handed_in: str) -> Network | None:
@@ -65,6 +67,7 @@ class Store:
         folder = self._definition(handed_in)
         write(folder / "definition.json", definition)
         write(folder / "tensors.safetensors", tensors)
+        write(folder / "sha256", digest(definition + tensors).encode())
         write(folder / "network.json", network.model_dump_json(indent=1).encode())
 
     def run(self, key: str) -> Run | None:

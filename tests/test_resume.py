@@ -1,5 +1,6 @@
 """What was trained once is not trained again, and a killed grade goes on where it stopped."""
 
+import errno
 import json
 import os
 import random
@@ -10,13 +11,15 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from conftest import NET, make_store, step
+from typer.testing import CliRunner
 
 from harness import store as stores
 from harness import submission as submissions
+from harness.cli import app
 from harness.collect.collect import Progress, Workshop, collect
 from harness.collect.define import Task
 from harness.evidence import Evidence
@@ -130,6 +133,82 @@ def test_a_damaged_state_is_trained_again(
     assert evidence.steps[0].runs[0].complete
 
 
+def test_a_damaged_definition_is_made_anew(
+    submission: Callable[..., Path], workshop: Workshop, definitions: Path
+) -> None:
+    folder = submission(**{f"step_{n}": step(f"Damaged {n}.") for n in range(4)})
+    first = observe(folder, workshop)
+    for observed, file in zip(
+        first.steps,
+        ["definition.json", "tensors.safetensors", "network.json", "sha256"],
+        strict=True,
+    ):
+        (path,) = definitions.glob(f"{observed.handed_in}-*/{file}")
+        path.write_bytes(path.read_bytes()[:-9])
+    trained: list[Progress] = []
+    assert observe(folder, workshop, trained.append) == first
+    assert not trained
+    for observed in first.steps:
+        assert workshop.store.definition(observed.handed_in) is not None
+        assert workshop.store.network(observed.handed_in) == observed.network
+
+
+def grade(folder: Path, root: Path) -> tuple[int, str]:
+    options = ["--rubric", "digits-quickstart", "--device", "cpu"]
+    options += ["--store", str(root), "--out", str(root.parent / "out")]
+    result = CliRunner().invoke(app, ["grade", str(folder), *options])
+    return result.exit_code, result.output
+
+
+@pytest.mark.parametrize("what", ["harness.store.Store.write_run", "os.fsync"])
+def test_a_full_disk_is_the_machines_fault_and_costs_nothing(
+    what: str,
+    submission: Callable[..., Path],
+    tmp_path: Path,
+    definitions: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Full after the first epoch: the store's disk alone, and the reports' as well."""
+    folder, root = submission(step_1=step(recipe=RECIPE)), tmp_path / "store"
+    make_store(root, definitions)
+    original: Any = os.fsync if what == "os.fsync" else Store.write_run
+
+    def full(*arguments: Any, **more: Any) -> None:
+        if list(root.glob("runs/*/*/state.safetensors")):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        original(*arguments, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(what, full)
+        code, said = grade(folder, root)
+    assert code == 4
+    assert "machine's fault" in said
+    assert "No space left on device" in said
+    kept = _epochs(root)
+    assert len(kept) == 1
+    assert not list(tmp_path.rglob(".*-*"))  # nothing half-written is left
+    code, said = grade(folder, root)
+    assert code == 1, said  # graded, and below the pass mark
+    assert _epochs(root)[:1] == kept
+    assert len(_epochs(root)) == 4
+
+
+def test_an_interrupted_grade_says_so_and_goes_on(
+    submission: Callable[..., Path], workshop: Workshop, tmp_path: Path
+) -> None:
+    recipe = RECIPE.replace('"epochs": 4', '"epochs": 40').replace("60", "600")
+    folder = submission(step_1=step(recipe=recipe))
+    ended = _end_after(2, folder, workshop.store._root, signal.SIGINT)
+    assert ended.code == 130
+    assert "interrupted; what was measured is kept" in ended.said
+    assert "Traceback" not in ended.said
+    kept = len(_epochs(workshop.store._root))
+    assert 2 <= kept < 40
+    trained: list[Progress] = []
+    assert observe(folder, workshop, trained.append).steps[0].runs[0].complete
+    assert len(trained) <= 40 - kept + 1
+
+
 def test_another_machine_starts_the_run_afresh(
     submission: Callable[..., Path], workshop: Workshop
 ) -> None:
@@ -174,7 +253,7 @@ def test_killed_with_sigkill_it_ends_with_the_same_evidence(
         shutil.rmtree(root, ignore_errors=True)
         store = make_store(root, definitions)
         (root / "secret").write_bytes(secret)
-        lines = _kill_after(draw.randint(1, 8), folder, root)
+        lines = _end_after(draw.randint(1, 8), folder, root, signal.SIGKILL).told
         assert lines
         survived = len(_epochs(root))
         assert survived >= lines
@@ -184,20 +263,31 @@ def test_killed_with_sigkill_it_ends_with_the_same_evidence(
         assert len(trained) <= 12 - survived + 1
 
 
-def _kill_after(epochs: int, folder: Path, root: Path) -> int:
-    """Start a grade and kill it once so many epochs were told: how many were."""
-    command = [sys.executable, "-m", "harness", "grade", str(folder), "--device", "cpu"]
-    command += ["--rubric", "digits-quickstart", "--store", str(root), "--out", str(root / "out")]
+class Ended(NamedTuple):
+    told: int
+    """Epochs that were told before it was ended."""
+    code: int
+    said: str
+    """On standard error, after that."""
+
+
+def _end_after(epochs: int, folder: Path, root: Path, by: signal.Signals) -> Ended:
+    """Start a grade and end it by a signal once so many epochs were told."""
+    # A test that runs in the background has inherited that interrupts are ignored.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    command = [sys.executable, "-c", f"{heed}; from harness.cli import app; app()"]
+    command += ["grade", str(folder), "--rubric", "digits-quickstart", "--device", "cpu"]
+    command += ["--store", str(root), "--out", str(root / "out")]
     process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, env=dict(os.environ)
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=dict(os.environ)
     )
     assert process.stderr is not None
     told = 0
     while told < epochs and process.stderr.readline():
         told += 1
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    return told
+    process.send_signal(by)
+    _, said = process.communicate()
+    return Ended(told, process.returncode, said)
 
 
 def _epochs(root: Path) -> list[Any]:
