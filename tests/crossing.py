@@ -8,16 +8,16 @@ import safetensors.torch
 from torch import nn
 
 from harness.collect.graph import Candidate, admit
-from harness.inside import exporter
+from harness.inside import capture
 
 
-def crossed(network: nn.Module) -> Candidate:
-    """A network as the trusted side has it."""
-    return admit(*handed_over(network))
+def crossed(network: nn.Module, batch: int = capture.BATCH) -> Candidate:
+    """A network as the trusted side has it; the export's example is a batch of this size."""
+    return admit(*handed_over(network, batch))
 
 
-def handed_over(network: nn.Module) -> tuple[bytes, bytes]:
+def handed_over(network: nn.Module, batch: int = capture.BATCH) -> tuple[bytes, bytes]:
     """The DEFINITION and TENSORS frames of a network."""
-    programs = {mode: exporter.export(network, mode) for mode in ("training", "evaluation")}
-    definition, tensors = exporter.describe(network, programs, None, Path(__file__))
+    programs = {mode: capture.export(network, mode, batch) for mode in ("training", "evaluation")}
+    definition, tensors = capture.describe(network, programs, None, Path(__file__))
     return json.dumps(asdict(definition)).encode(), safetensors.torch.save(tensors)
