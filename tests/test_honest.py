@@ -172,7 +172,7 @@ HONEST: dict[str, Callable[[], nn.Module]] = {
     "activations": lambda: normed(nn.ReLU(), nn.ReLU6(), nn.ELU(), nn.SELU(), nn.CELU(), nn.GELU(), nn.SiLU(), nn.Mish()),
     "more_activations": lambda: normed(nn.LeakyReLU(), nn.PReLU(), nn.Hardtanh(), nn.Hardswish(), nn.Hardsigmoid(), nn.Softplus(), nn.Tanh()),
     "still_more_activations": lambda: normed(nn.Sigmoid(), nn.LogSigmoid(), nn.Softsign(), nn.Tanhshrink(), nn.Hardshrink(), nn.Softshrink(), nn.Softmin(1)),
-    "activations_in_place": lambda: normed(nn.ELU(inplace=True), nn.SiLU(inplace=True), nn.LeakyReLU(inplace=True), nn.ReLU(inplace=True)),
+    "activations_in_place": lambda: normed(nn.SiLU(inplace=True), nn.BatchNorm2d(4), nn.LeakyReLU(inplace=True), nn.BatchNorm2d(4), nn.ReLU(inplace=True)),
     "gated": lambda: through(nn.GLU(1)),
     "log_softmax": lambda: normed(nn.Softmax(1), nn.LogSoftmax(1)),
     "poolings": lambda: through(nn.MaxPool2d(2, ceil_mode=True), nn.AvgPool2d(2, padding=1), nn.AdaptiveAvgPool2d(2), nn.AdaptiveMaxPool2d(1)),

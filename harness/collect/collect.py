@@ -151,6 +151,7 @@ def _admit(source: Source, key: str, store: Store, child: Child) -> Network:
     from harness.collect.anatomy import anatomy
     from harness.collect.count import count
     from harness.collect.graph import admit
+    from harness.collect.remarks import remarks
     from harness.collect.rules import Refused
 
     try:
@@ -159,7 +160,7 @@ def _admit(source: Source, key: str, store: Store, child: Child) -> Network:
             name=candidate.definition.network,
             digest=candidate.digest,
             parameters=count(candidate),
-            remarks=[],
+            remarks=remarks(candidate),
             **anatomy(candidate)._asdict(),
         )
     except Refused as refusal:

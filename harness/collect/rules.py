@@ -30,8 +30,8 @@ _BATCH_NORM = "aten.batch_norm.default"
 _INSTANCE_NORM = "aten.instance_norm.default"
 _NOISE = "aten.randn_like.default"
 _STATISTICS_SHOWN = ("aten.slice.Tensor", "aten.view.default", "aten.reshape.default")
-_NORMS = ("aten.linalg_vector_norm.default",)
-"""Operators whose value is new, and may be clamped in place."""
+_FRESH = ("aten.linalg_vector_norm.default", "aten.lift_fresh_copy.default")
+"""Operators whose value is nobody else's, and may be changed in place."""
 _SIZED = ("aten.view.default", "aten.reshape.default", "aten.expand.default")
 
 
@@ -282,7 +282,7 @@ def _check_mutation(
         Those of the vectors that it writes.
     """
     images = of_images(graph)
-    fresh = images | {call.name for call in graph.calls if call.operator in _NORMS}
+    fresh = images | {call.name for call in graph.calls if call.operator in _FRESH}
     counting = {name for name, tensor in graph.reads.items() if tensor in counters}
     counted: set[str] = set()
     written: set[str] = set()

@@ -238,7 +238,9 @@ def inlined(program: ExportedProgram) -> fx.GraphModule:
                 return fx.map_arg(node.args[0], lambda n: values[n])
             if node.op != "call_function" or str(node.target) in IDLE:
                 continue
-            if name in REGIONS:
+            if (size := _fixed_size(node)) is not None:
+                values[node] = size
+            elif name in REGIONS:
                 values[node] = put(*region(source, node, values))
             elif name == "getitem" and not isinstance(values[node.args[0]], fx.Node):
                 values[node] = values[node.args[0]][node.args[1]]
@@ -269,6 +271,18 @@ def inlined(program: ExportedProgram) -> fx.GraphModule:
 
     graph.output(put(whole, inputs))
     return fx.GraphModule(torch.nn.Module(), graph)
+
+
+def _fixed_size(node: fx.Node) -> int | None:
+    """A size that is the same for every number of images, which ghost batch norm's views hide."""
+    import torch
+
+    size = node.meta.get("val")
+    if not isinstance(size, torch.SymInt):
+        return None
+    expression = size.node.expr
+    found = {int(expression.subs(dict.fromkeys(expression.free_symbols, n))) for n in (24, 40)}
+    return found.pop() if len(found) == 1 else None
 
 
 def _placeholders(module: fx.GraphModule) -> list[fx.Node]:
