@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
-from crossing import crossed
+from crossing import Net, crossed
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 from torch.utils.checkpoint import checkpoint
@@ -16,20 +16,6 @@ from harness.collect.state import reset
 from harness.inside import capture
 
 BATCHES = (16, 16, 11)
-
-
-class Net(nn.Module):
-    """784 to 10 by way of a function and the modules that it uses."""
-
-    def __init__(self, forward: Callable[["Net", Tensor], Tensor], **parts: nn.Module) -> None:
-        super().__init__()
-        self.body = forward
-        self.head = nn.Linear(784, 10)
-        for name, part in parts.items():
-            setattr(self, name, part)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.body(self, x)
 
 
 def through(*layers: nn.Module) -> nn.Module:

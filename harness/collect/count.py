@@ -107,7 +107,8 @@ def _stored(argument: Any) -> int:
         return sum(map(_stored, argument))
     if isinstance(argument, int):
         return abs(argument) > 9
-    return isinstance(argument, float) and argument not in (0.0, 1.0, -1.0)
+    # The last is the eps of torch's own normalize, which a weight of a spectral norm goes through.
+    return isinstance(argument, float) and argument not in (0.0, 1.0, -1.0, 1e-12)
 
 
 def _generated(graph: frames.Graph, tensors: dict[str, int], values: dict[str, int]) -> int:

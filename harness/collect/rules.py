@@ -115,9 +115,10 @@ def normalised(graph: frames.Graph) -> frames.Graph:
     if len(graph.calls) > MAX_CALLS:
         raise Refused(f"the graph has {len(graph.calls):,} calls; at most {MAX_CALLS:,} are taken")
     for call in graph.calls:  # before an operator that is merely not listed yet
-        short = call.operator.removeprefix("aten.").partition(".")[0]
-        if call.operator not in ADMITTED and short in FORBIDDEN:
-            raise Refused(f"{short} is not allowed: {FORBIDDEN[short]}", call.line)
+        name = call.operator.removeprefix("aten.")
+        reason = FORBIDDEN.get(name) or FORBIDDEN.get(name.partition(".")[0])
+        if reason and call.operator not in ADMITTED:
+            raise Refused(f"{name.partition('.')[0]} is not allowed: {reason}", call.line)
     return replace(graph, calls=[_normalised(call) for call in graph.calls])
 
 
