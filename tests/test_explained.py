@@ -62,6 +62,8 @@ def handed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         ("pass", "scores = scores if scores.sum() > 0 else -scores", "takes a number or a decision from the values", LINE),
         ("pass", "scores = scores * float(scores.max())", "takes a number or a decision from the values", LINE),
         ("pass", "scores = torch.stack([self.head(image.flatten()) for image in x])", "treat the whole batch at once", None),
+        ("pass", "scores = -scores if len(x) > 3 else scores", "write x.size(0) for its size", None),
+        ("pass", "scores.data.mul_(2)", "use detach() or torch.no_grad()", None),
         ("pass", "scores = torch.from_numpy(scores.detach().numpy())", "into a NumPy array", LINE),
         ("pass", "scores = checkpoint(torch.tanh, scores, use_reentrant=True)", "use_reentrant=False", None),
         ("pass", "scores = scores.detach()", "no parameter of the network gets a gradient", None),

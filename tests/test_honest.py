@@ -184,6 +184,8 @@ HONEST: dict[str, Callable[[], nn.Module]] = {
     "attention": lambda: Net(lambda net, x: net.head(F.scaled_dot_product_attention(x, x, x).flatten(1))),
     "constants": lambda: Net(lambda net, x: net.head(x.flatten(1)) * torch.tensor(0.5) + torch.ones(10) * torch.full((10,), 3.5)),
     "constants_by_mode": lambda: Net(lambda net, x: net.head(x.flatten(1)) * (torch.tensor(0.5) if net.training else torch.tensor(2.5))),
+    "moved_to_the_images": lambda: Net(lambda net, x: net.head(x.flatten(1)) * torch.tensor(0.5).to(x.device)),
+    "noise_in_training": lambda: Net(lambda net, x: net.head(x.flatten(1) + 0.1 * torch.randn_like(x.flatten(1)) if net.training else x.flatten(1))),
     "defaulted_arguments": Defaulted,
     "hooks": hooked,
     "checkpoint": lambda: Net(lambda net, x: checkpoint(net.head, x.flatten(1), use_reentrant=False)),

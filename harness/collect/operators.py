@@ -44,7 +44,7 @@ _SHAPES = """
     stack chunk split.Tensor split_with_sizes slice.Tensor select.int unbind.int sym_size.int pad
     constant_pad_nd im2col col2im pixel_shuffle pixel_unshuffle channel_shuffle
     upsample_nearest2d.vec upsample_bilinear2d.vec detach detach_ alias lift_fresh_copy to.dtype
-    zeros ones full zeros_like ones_like full_like randn_like
+    to.dtype_layout zeros ones full zeros_like ones_like full_like randn_like
 """
 
 
@@ -74,10 +74,26 @@ CREATED = {
 
 _BY_VALUE = "a number taken out of a tensor depends on all images; keep it a tensor"
 _PACKED = "it could unpack several weights from one number; use torch's ordinary arithmetic"
+_RANDOM = "random numbers are drawn in training alone, by torch.randn_like or dropout"
 _GENERATED = "it makes constants that no parameter holds; use an nn.Parameter"
 
 FORBIDDEN = {
     **dict.fromkeys(["item", "_local_scalar_dense"], _BY_VALUE),
+    **dict.fromkeys(
+        [
+            "rand",
+            "randn",
+            "rand_like",
+            "randint",
+            "randperm",
+            "bernoulli",
+            "bernoulli_",
+            "normal",
+            "normal_",
+            "uniform_",
+        ],
+        _RANDOM,
+    ),
     **dict.fromkeys(
         [
             "floor",
@@ -118,12 +134,6 @@ FORBIDDEN = {
             "one_hot",
             "tril",
             "triu",
-            "rand",
-            "randn",
-            "rand_like",
-            "randint",
-            "randperm",
-            "bernoulli",
         ],
         _GENERATED,
     ),

@@ -283,7 +283,7 @@ def _check_mutation(
         Those of the vectors that it writes.
     """
     images = of_images(graph)
-    fresh = images | {call.name for call in graph.calls if call.operator in _FRESH}
+    fresh = _activations(graph) | {c.name for c in graph.calls if c.operator in _FRESH}
     counting = {name for name, tensor in graph.reads.items() if tensor in counters}
     counted: set[str] = set()
     written: set[str] = set()
@@ -320,6 +320,20 @@ def _check_mutation(
                 call.line,
             )
     return written
+
+
+def _activations(graph: frames.Graph) -> set[str]:
+    """Names of the values that hold what was computed from images: changing one changes no tensor.
+
+    A parameter that is shown once for each image depends on their number, and is none.
+    """
+    found = {graph.image}
+    for call in graph.calls:
+        shown = call.operator == "aten.expand_as.default"
+        taken = {first(call)} if shown else set(references(call))
+        if call.operator != SIZE and found & taken:
+            found.add(call.name)
+    return found
 
 
 def mixes(call: frames.Call, rank: int, dependent: set[str]) -> bool:

@@ -27,16 +27,16 @@ EXPORT = {
     "unbacked": _BY_VALUE,
     "specialized it to be a constant": (
         "the forward pass is written for one number of images (a Python loop over the batch, "
-        "`for image in x`, or a batch size written out): treat the whole batch at once, and "
-        "write x.flatten(1) or x.view(x.size(0), -1)"
+        "len(x), or a batch size written out): treat the whole batch at once, as in x.flatten(1), "
+        "and write x.size(0) for its size"
+    ),
+    "fake tensor in the exported program": (
+        "the forward pass changes a tensor behind the graph's back, through .data: use detach() "
+        "or torch.no_grad()"
     ),
     ".numpy()": (
         "the forward pass turns a tensor into a NumPy array, where no gradient can follow: "
         "compute it with torch"
-    ),
-    "deepcopy protocol": (
-        "the forward pass keeps a tensor that it computed in an attribute, as `self.x = ...`: "
-        "keep it in a local variable and return what is needed"
     ),
 }
 """Words in the errors of torch.export, and what they mean for a learner."""

@@ -31,6 +31,8 @@ MODULE = "submission"
 
 def main(path: Path, stream: BinaryIO) -> None:
     """Import the file at `path` and write its definition, or the fault, to `stream`."""
+    import safetensors.torch
+
     stage = "import"
     try:
         module = load(path)
@@ -43,6 +45,7 @@ def main(path: Path, stream: BinaryIO) -> None:
         stage = "export"
         programs = {mode: export(network, mode, batch) for mode in ("training", "evaluation")}
         definition, tensors = describe(network, programs, recipe, path)
+        state = safetensors.torch.save(tensors)
         stage = "gradients"
         compare(network, programs["training"], definition, tensors)
     except BaseException as error:  # SystemExit is the learner's fault too, and not our end
@@ -50,10 +53,8 @@ def main(path: Path, stream: BinaryIO) -> None:
         frames.write(stream, frames.Kind.FAULT, json.dumps(asdict(fault)).encode())
         return
 
-    import safetensors.torch
-
     frames.write(stream, frames.Kind.DEFINITION, json.dumps(asdict(definition)).encode())
-    frames.write(stream, frames.Kind.TENSORS, safetensors.torch.save(tensors))
+    frames.write(stream, frames.Kind.TENSORS, state)
 
 
 def load(path: Path) -> types.ModuleType:
