@@ -124,7 +124,7 @@ def fault_of(step: Step) -> Fault | None:
         ("forward_raises", "submission", "mat1 and mat2"),
         ("wrong_shape", "submission", "it must be [11, 10]"),
         ("custom_function", "submission", "custom autograd Function"),
-        ("data_dependent", "submission", "data-dependent"),
+        ("data_dependent", "submission", "takes a number or a decision"),
         ("unlisted_operator", "harness", "aten.erf.default"),
         ("forbidden_operator", "submission", "round is not allowed"),
         ("not_utf8", "submission", "utf-8"),

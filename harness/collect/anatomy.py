@@ -36,7 +36,7 @@ def anatomy(candidate: Candidate) -> Anatomy:
     its whole input. Reshapes, padding and plain arithmetic are none.
     """
     definition, tensors = candidate.definition, candidate.tensors
-    free = candidate.statistics.keys() | candidate.counters
+    free = candidate.kept.free
     images = marked()
     training = _Pass(
         live(definition.training),

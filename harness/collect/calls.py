@@ -37,6 +37,12 @@ def references(call: frames.Call) -> Iterator[str]:
     yield from walk([*call.arguments, *call.keywords.values()])
 
 
+def first(call: frames.Call) -> str | None:
+    """Name of the value that a call takes as its first argument, if it is one."""
+    argument = call.arguments[0] if call.arguments else None
+    return argument.get("value") if isinstance(argument, dict) else None
+
+
 def tensors_read(graph: frames.Graph) -> set[str]:
     """Names of the tensors that a forward pass takes."""
     taken = {name for call in graph.calls for name in references(call)}

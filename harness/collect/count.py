@@ -4,33 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import Tensor
+
 from harness import frames
 from harness.collect.calls import SIZE, of_images, references, tensors_read
 from harness.collect.graph import Candidate
-from harness.collect.operators import ADMITTED, CREATED
+from harness.collect.operators import ADMITTED, CHANCE, CREATED
 from harness.evidence import Parameters
 
 _VIEWS = frozenset(
     """
-    aten.view.default aten.reshape.default aten.expand.default aten.permute.default aten.t.default
+    aten.view.default aten.reshape.default aten.expand.default aten.expand_as.default
+    aten.repeat.default aten.permute.default aten.t.default aten.mT.default aten.matrix_H.default
     aten.transpose.int aten.unsqueeze.default aten.squeeze.default aten.squeeze.dim
-    aten.flatten.using_ints aten.contiguous.default aten.detach.default aten.alias.default
+    aten.flatten.using_ints aten.contiguous.default aten.clone.default aten.detach.default
+    aten.alias.default
     """.split()  # noqa: SIM905 - a column of quotes would say less
 )
 """Operators that show a value again and add nothing to it."""
 
 EXEMPT_STATISTICS = 1_000
-"""Elements of batch-norm statistics that are free; more could be a table of answers."""
+"""Elements of batch norm's statistics, and of spectral norm's vectors, that are free; more could
+be a table of answers."""
 
 _SETTINGS = {
     "aten.batch_norm.default": ("momentum", "eps"),
     "aten.group_norm.default": ("eps",),
     "aten.layer_norm.default": ("eps",),
     "aten.instance_norm.default": ("momentum", "eps"),
-    "aten.dropout.default": ("p",),
-    "aten.feature_dropout.default": ("p",),
-    "aten.alpha_dropout.default": ("p",),
-    "aten.feature_alpha_dropout.default": ("p",),
+    "aten.rms_norm.default": ("eps",),
+    **dict.fromkeys(CHANCE, ("p",)),
     "aten.leaky_relu.default": ("negative_slope",),
     "aten.leaky_relu_.default": ("negative_slope",),
     "aten.upsample_nearest2d.vec": ("scale_factors",),
@@ -44,12 +47,17 @@ def count(candidate: Candidate) -> Parameters:
 
     Judged are all distinct tensors that the module holds or a graph reads, the floats written
     into the graph, and what weights computed from smaller tensors hold beyond those. Batch
-    norm's counters are free, and so are its running statistics up to `EXEMPT_STATISTICS`.
+    norm's counters are free, and so are its running statistics and spectral norm's vectors up to
+    `EXEMPT_STATISTICS`.
     """
     sizes = {name: tensor.numel() for name, tensor in candidate.tensors.items()}
-    free = candidate.statistics.keys() | candidate.counters
-    weights = {name: size for name, size in sizes.items() if name not in free}
-    statistics = sum(sizes[name] for name in candidate.statistics)
+    free = candidate.kept.free
+    weights = {
+        info.name: _held(info, candidate.tensors[info.name])
+        for info in candidate.definition.tensors
+        if info.name not in free
+    }
+    statistics = sum(sizes[name] for name in free - candidate.kept.counters)
     graphs = (candidate.definition.training, candidate.definition.evaluation)
     values = (candidate.training_sizes, candidate.evaluation_sizes)
     beyond = max(_numbers(graph) for graph in graphs)
@@ -64,6 +72,14 @@ def count(candidate: Candidate) -> Parameters:
             sizes[info.name] for info in candidate.definition.tensors if info.requires_grad
         ),
     )
+
+
+def _held(info: frames.TensorInfo, tensor: Tensor) -> int:
+    """Numbers in a tensor: a constant that is the same everywhere is one, or none if 0 or 1."""
+    values = set(tensor.flatten().tolist())
+    if info.kind == "parameter" or info.requires_grad or len(values) > 1:
+        return tensor.numel()
+    return len(values - {0.0, 1.0})
 
 
 def _numbers(graph: frames.Graph) -> int:
@@ -91,7 +107,8 @@ def _stored(argument: Any) -> int:
         return sum(map(_stored, argument))
     if isinstance(argument, int):
         return abs(argument) > 9
-    return isinstance(argument, float) and argument not in (0.0, 1.0, -1.0)
+    # The last is the eps of torch's own normalize, which a weight of a spectral norm goes through.
+    return isinstance(argument, float) and argument not in (0.0, 1.0, -1.0, 1e-12)
 
 
 def _generated(graph: frames.Graph, tensors: dict[str, int], values: dict[str, int]) -> int:

@@ -99,6 +99,7 @@ def _admit(source: Source, key: str, task: Task, store: Store, child: Child) -> 
     from harness.collect.anatomy import anatomy
     from harness.collect.count import count
     from harness.collect.graph import admit
+    from harness.collect.remarks import remarks
     from harness.collect.rules import Refused
 
     try:
@@ -107,7 +108,7 @@ def _admit(source: Source, key: str, task: Task, store: Store, child: Child) -> 
             name=candidate.definition.network,
             digest=candidate.digest,
             parameters=count(candidate),
-            remarks=[],
+            remarks=remarks(candidate),
             **anatomy(candidate)._asdict(),
         )
     except Refused as refusal:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import safetensors
 import safetensors.torch
@@ -22,13 +22,18 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from harness import frames
 from harness.collect.calls import of_images
-from harness.collect.operators import ADMITTED, CREATED
-from harness.collect.rules import Refused, check, mixes, normalised
+from harness.collect.operators import ADMITTED, CHANCE, CREATED
+from harness.collect.rules import Kept, Refused, check, mixes, normalised, parted
 
 MAX_ELEMENTS = 4_000_000
 """Elements of one value, for each image."""
 MAX_MULTIPLY_ADDS = 200_000_000
 """For each image; seed 004's networks take about a million."""
+
+BATCHES = (11, 13)
+"""Two sizes of batch for which shapes are propagated: prime, and no usual number of channels."""
+PARTED_BATCHES = (16, 24)
+"""The same for training with ghost batch norm, which cuts a batch into 2, 4 or 8 equal parts."""
 
 _WORD = re.compile(r"[A-Za-z,.> -]{0,64}")
 
@@ -40,13 +45,17 @@ class Candidate:
     definition: frames.Definition
     tensors: dict[str, Tensor]
     """By name, in the order of `definition.tensors`."""
-    statistics: dict[str, float]
-    """Batch-norm's running means and variances by name, and what each starts from."""
-    counters: frozenset[str]
-    """Names of batch-norm's batch counters."""
+    kept: Kept
+    """Those of the tensors that training keeps without an optimiser."""
     training: fx.GraphModule
     """Takes all tensors in their order and then the images."""
     evaluation: fx.GraphModule
+    unshaken: fx.GraphModule
+    """The evaluation graph without what it leaves to chance, such as dropout that is never off."""
+    parts: int
+    """Equal parts into which training cuts a batch: above 1 with ghost batch norm."""
+    least: int
+    """Images that batch norm needs in a training batch, to have two values for each channel."""
     training_sizes: dict[str, int]
     """Elements of each value of the training graph that is computed without the images."""
     evaluation_sizes: dict[str, int]
@@ -77,6 +86,16 @@ class GraphNetwork(nn.Module):
             else:
                 self.register_buffer(f"tensor_{number}", tensor)
             self._tensors.append(tensor)
+        places = {info.name: n for n, info in enumerate(candidate.definition.tensors)}
+        self._parts = {places[name]: parts for name, parts in candidate.kept.parts.items()}
+
+    def train(self, mode: bool = True) -> Self:
+        """As any module; ghost batch norm's statistics become the mean over the parts."""
+        if self.training and not mode:
+            for place, parts in self._parts.items():
+                tensor = self._tensors[place]
+                tensor.copy_(tensor.view(parts, -1).mean(0).repeat(parts))
+        return super().train(mode)
 
     def forward(self, images: Tensor) -> Tensor:
         """The network's answer, float32 [N, 10]."""
@@ -107,20 +126,43 @@ def admit(definition: bytes, tensors: bytes) -> Candidate:
         training=normalised(described.training),
         evaluation=normalised(described.evaluation),
     )
-    statistics, counters = check(described, state)
-    training, evaluation = (
-        _rebuild(graph, list(state)) for graph in (described.training, described.evaluation)
+    kept = check(described, state)
+    training, evaluation, unshaken = (
+        _rebuild(graph, list(state))
+        for graph in (described.training, described.evaluation, _unshaken(described.evaluation))
     )
+    measured = _measure(described.training, training, state, training=True)
     return Candidate(
         definition=described,
         tensors=state,
-        statistics=statistics,
-        counters=frozenset(counters),
+        kept=kept,
         training=training,
         evaluation=evaluation,
-        training_sizes=_measure(described.training, training, state),
-        evaluation_sizes=_measure(described.evaluation, evaluation, state),
+        unshaken=unshaken,
+        parts=measured.parts,
+        least=measured.least,
+        training_sizes=measured.sizes,
+        evaluation_sizes=_measure(described.evaluation, evaluation, state, training=False).sizes,
     )
+
+
+def _unshaken(graph: frames.Graph) -> frames.Graph:
+    """The graph with everything left to chance switched off."""
+    calls = [
+        replace(call, arguments=[*call.arguments[:2], False]) if call.operator in CHANCE else call
+        for call in graph.calls
+    ]
+    return replace(graph, calls=calls)
+
+
+def _cumulative_batch_norm(*arguments: Any) -> Any:
+    """Batch norm whose running statistics are the mean over all batches so far.
+
+    As torch's `momentum=None`; in the momentum's place stands the number of batches.
+    """
+    *first, batches, eps, fast = arguments
+    momentum = 1.0 if batches.is_meta else 1.0 / float(batches)
+    return torch.ops.aten.batch_norm.default(*first, momentum, eps, fast)
 
 
 def _rebuild(graph: frames.Graph, tensors: list[str]) -> fx.GraphModule:
@@ -156,55 +198,79 @@ def _rebuild(graph: frames.Graph, tensors: list[str]) -> fx.GraphModule:
         function = ADMITTED[call.operator]
         if call.operator in CREATED:
             function, arguments = CREATED[call.operator], [image, *arguments]
+        if call.operator == "aten.batch_norm.default" and isinstance(arguments[6], fx.Node):
+            function = _cumulative_batch_norm
         values[call.name] = built.call_function(function, tuple(arguments), keywords)
     built.output(values[graph.output])
     return fx.GraphModule(nn.Module(), built)
 
 
-def _measure(
-    graph: frames.Graph, module: fx.GraphModule, state: dict[str, Tensor]
-) -> dict[str, int]:
-    """Elements of the values computed without the images; all without computing anything.
+class _Measured(NamedTuple):
+    """What propagated shapes tell."""
 
-    Shapes are propagated on meta tensors with two sizes of batch: every value that depends on
+    sizes: dict[str, int]
+    """Elements of the values that are computed without the images."""
+    parts: int
+    least: int
+
+
+def _measure(
+    graph: frames.Graph, module: fx.GraphModule, state: dict[str, Tensor], training: bool
+) -> _Measured:
+    """Check the shapes of a graph's values, without computing anything.
+
+    They are propagated on meta tensors with two sizes of batch: every value that depends on
     the images must keep the batch as its first dimension, and depend on it in no other way.
     """
-    lines = [call.line for call in graph.calls]
+    cut = parted(graph) if training else set()
+    batches = PARTED_BATCHES if cut else BATCHES
     dependent = of_images(graph)
-    shapes: dict[int, list[list[int]]] = {}
+    first, second = (_shapes(graph, module, state, batch) for batch in batches)
     sizes: dict[str, int] = {}
-    for batch in (11, 13):
-        observer = _Shapes(module)
-        inputs = [tensor.to("meta") for tensor in state.values()]
-        images = torch.empty(batch, 1, 28, 28, device="meta")
-        try:
-            with torch.no_grad(), FlopCounterMode(display=False) as counter:
-                observer.run(*inputs, images)
-        except Exception as error:  # whatever an operator says of arguments it cannot take
-            line = lines[min(len(observer.shapes), len(lines) - 1)] if lines else None
-            first = str(error).partition("\n")[0]
-            raise Refused(f"the graph cannot be computed: {first}", line) from None
-        shapes[batch] = observer.shapes
-        if counter.get_total_flops() > 2 * batch * MAX_MULTIPLY_ADDS:
-            found = counter.get_total_flops() // (2 * batch)
-            raise Refused(
-                f"an image takes {found:,} multiply-adds; at most {MAX_MULTIPLY_ADDS:,} are taken"
-            )
-        if observer.answer != [batch, 10]:
-            raise Refused(f"{batch} images give {observer.answer}; it must be [{batch}, 10]")
-    for call, small, large in zip(graph.calls, shapes[11], shapes[13], strict=True):
-        alone = small[:1] == [11] and large[:1] == [13] and small[1:] == large[1:]
+    parts = least = 1
+    for call, small, large in zip(graph.calls, first, second, strict=True):
+        into = batches[0] // small[0] if call.name in cut and small and small[0] else 1
+        alone = [n * into for n in (*small[:1], *large[:1])] == [*batches]
+        alone = alone and small[1:] == large[1:]
         if call.name in dependent and (not alone or mixes(call, len(small), dependent)):
             raise Refused(
                 f"a value of shape {small} mixes images: keep the batch as the first dimension",
                 call.line,
             )
+        parts = max(parts, into)
+        if call.operator == "aten.batch_norm.default" and torch.Size(small[2:]).numel() == 1:
+            least = max(least, 2 * into)
         elements = torch.Size(small).numel()
-        if elements > MAX_ELEMENTS * (11 if call.name in dependent else 1):
+        if elements > MAX_ELEMENTS * (batches[0] if call.name in dependent else 1):
             raise Refused(f"a value of {elements:,} elements is too large", call.line)
         if call.name not in dependent:
             sizes[call.name] = elements
-    return sizes
+    return _Measured(sizes, parts, least)
+
+
+def _shapes(
+    graph: frames.Graph, module: fx.GraphModule, state: dict[str, Tensor], batch: int
+) -> list[list[int]]:
+    """The shape of each call's value for a batch of this size."""
+    lines = [call.line for call in graph.calls]
+    observer = _Shapes(module)
+    inputs = [tensor.to("meta") for tensor in state.values()]
+    images = torch.empty(batch, 1, 28, 28, device="meta")
+    try:
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            observer.run(*inputs, images)
+    except Exception as error:  # whatever an operator says of arguments it cannot take
+        line = lines[min(len(observer.shapes), len(lines) - 1)] if lines else None
+        message = str(error).partition("\n")[0]
+        raise Refused(f"the graph cannot be computed: {message}", line) from None
+    if counter.get_total_flops() > 2 * batch * MAX_MULTIPLY_ADDS:
+        found = counter.get_total_flops() // (2 * batch)
+        raise Refused(
+            f"an image takes {found:,} multiply-adds; at most {MAX_MULTIPLY_ADDS:,} are taken"
+        )
+    if observer.answer != [batch, 10]:
+        raise Refused(f"{batch} images give {observer.answer}; it must be [{batch}, 10]")
+    return observer.shapes
 
 
 class _Shapes(fx.Interpreter):

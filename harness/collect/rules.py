@@ -6,15 +6,14 @@ graph is propagated. Must not know recipes or data sets.
 
 from __future__ import annotations
 
-from collections.abc import Set
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from harness import frames
-from harness.collect.calls import SIZE, of_images, references, tensors_read
+from harness.collect.calls import SIZE, first, of_images, references, tensors_read
 from harness.collect.operators import ADMITTED, FORBIDDEN
 
 MAX_TENSORS = 200
@@ -30,6 +29,9 @@ _WEIGHTED = {
 _BATCH_NORM = "aten.batch_norm.default"
 _INSTANCE_NORM = "aten.instance_norm.default"
 _NOISE = "aten.randn_like.default"
+_STATISTICS_SHOWN = ("aten.slice.Tensor", "aten.view.default", "aten.reshape.default")
+_FRESH = ("aten.linalg_vector_norm.default", "aten.lift_fresh_copy.default")
+"""Operators whose value is nobody else's, and may be changed in place."""
 _SIZED = ("aten.view.default", "aten.reshape.default", "aten.expand.default")
 
 
@@ -46,18 +48,32 @@ class Refused(ValueError):
         self.line, self.owner = line, owner
 
 
-def check(
-    definition: frames.Definition, state: dict[str, Tensor]
-) -> tuple[dict[str, float], set[str]]:
+@dataclass(frozen=True)
+class Kept:
+    """The tensors that training keeps without an optimiser, and the rules treat apart."""
+
+    statistics: dict[str, float]
+    """Batch norm's running means and variances by name, and what each starts from."""
+    counters: frozenset[str]
+    """Batch norm's batch counters."""
+    iterates: frozenset[str]
+    """Spectral norm's vectors, which each step of training computes anew from the weights."""
+    parts: dict[str, int]
+    """Ghost batch norm's running statistics by name, and how many parts of a batch have their own
+    in each; evaluation reads the first."""
+
+    @property
+    def free(self) -> frozenset[str]:
+        """Names of those that hold no weights."""
+        return self.counters | self.statistics.keys() | self.iterates
+
+
+def check(definition: frames.Definition, state: dict[str, Tensor]) -> Kept:
     """Refuse a definition that breaks a rule.
 
     Args:
         definition: with its calls in one form, as `normalised` gives it.
         state: its tensors by name.
-
-    Returns:
-        Batch-norm's running statistics by name, with what each starts from; and the names of its
-        batch counters.
 
     Raises:
         Refused: saying what was found and what to write instead.
@@ -65,15 +81,26 @@ def check(
     graphs = {True: definition.training, False: definition.evaluation}
     counters = {name for name, t in state.items() if t.dtype == torch.int64 and t.dim() == 0}
     _check_tensors(definition, state, counters)
+    vectors = {
+        info.name
+        for info in definition.tensors
+        if info.kind == "buffer" and not info.requires_grad and state[info.name].dim() == 1
+    }
     statistics = _unread_statistics(definition)
+    iterates: set[str] = set()
     for training, graph in graphs.items():
         _check_references(graph, state)
-        _check_mutation(graph, counters, training)
+        iterates |= _check_mutation(graph, counters, vectors if training else set(), training)
         _check_flow(graph)
         statistics |= _check_batch_norm(graph, training)
-    for graph in graphs.values():
-        _check_statistics(graph, statistics.keys())
-    return statistics, counters
+    if both := sorted(iterates & statistics.keys()):
+        raise Refused(f"{both[0]} is a running statistic, and is changed by more than batch norm")
+    _check_statistics(definition.training, set(statistics))
+    firsts = _check_statistics(definition.evaluation, set(statistics))
+    if odd := [name for name, size in firsts.items() if state[name].numel() % size]:
+        raise Refused(f"{odd[0]} does not fall into equal parts, of which evaluation reads one")
+    parts = {name: state[name].numel() // size for name, size in firsts.items()}
+    return Kept(statistics, frozenset(counters), frozenset(iterates), parts)
 
 
 def normalised(graph: frames.Graph) -> frames.Graph:
@@ -87,6 +114,11 @@ def normalised(graph: frames.Graph) -> frames.Graph:
     """
     if len(graph.calls) > MAX_CALLS:
         raise Refused(f"the graph has {len(graph.calls):,} calls; at most {MAX_CALLS:,} are taken")
+    for call in graph.calls:  # before an operator that is merely not listed yet
+        name = call.operator.removeprefix("aten.")
+        reason = FORBIDDEN.get(name) or FORBIDDEN.get(name.partition(".")[0])
+        if reason and call.operator not in ADMITTED:
+            raise Refused(f"{name.partition('.')[0]} is not allowed: {reason}", call.line)
     return replace(graph, calls=[_normalised(call) for call in graph.calls])
 
 
@@ -96,7 +128,10 @@ def _normalised(call: frames.Call) -> frames.Call:
             case [{"value": str()}, int()], {} if not call.keywords:
                 return call
         raise Refused("an item of a value is taken by one number", call.line)
-    _check_operator(call)
+    if call.operator not in ADMITTED:
+        raise Refused(
+            f"the operator {call.operator} is not on the harness's list yet", call.line, "harness"
+        )
     schema = ADMITTED[call.operator]._schema.arguments  # type: ignore[attr-defined]
     positional = [argument for argument in schema if not argument.kwarg_only]
     keywords = dict(call.keywords)
@@ -108,17 +143,6 @@ def _normalised(call: frames.Call) -> frames.Call:
     if len(arguments) > len(positional) or not known.issuperset(keywords):
         raise Refused(f"{call.operator} does not take these arguments", call.line)
     return replace(call, arguments=arguments, keywords=keywords)
-
-
-def _check_operator(call: frames.Call) -> None:
-    if call.operator in ADMITTED:
-        return
-    short = call.operator.removeprefix("aten.").partition(".")[0]
-    if short in FORBIDDEN:
-        raise Refused(f"{short} is not allowed: {FORBIDDEN[short]}", call.line)
-    raise Refused(
-        f"the operator {call.operator} is not on the harness's list yet", call.line, "harness"
-    )
 
 
 def _check_references(graph: frames.Graph, state: dict[str, Tensor]) -> None:
@@ -166,7 +190,10 @@ def _unread_statistics(definition: frames.Definition) -> dict[str, float]:
 def _check_batch_norm(graph: frames.Graph, training: bool) -> dict[str, float]:
     """The running statistics of this graph by name: means start from 0, variances from 1."""
     found: dict[str, float] = {}
+    tensors = dict(graph.reads)
     for call in graph.calls:
+        if call.operator in _STATISTICS_SHOWN and (shown := str(first(call))) in tensors:
+            tensors[call.name] = tensors[shown]
         if call.operator == _INSTANCE_NORM and call.arguments[3:5] != [None, None]:
             raise Refused(
                 "instance norm with running statistics is not taken; "
@@ -178,7 +205,7 @@ def _check_batch_norm(graph: frames.Graph, training: bool) -> dict[str, float]:
         if call.operator != _BATCH_NORM:
             continue
         *_, mean, variance, of_batch, momentum, _, _ = call.arguments
-        names = [graph.reads.get(s["value"]) if s else None for s in (mean, variance)]
+        names = [tensors.get(s["value"]) if s else None for s in (mean, variance)]
         if not all(names):
             raise Refused(
                 "batch norm without running statistics answers by the batch, not by the image; "
@@ -191,40 +218,99 @@ def _check_batch_norm(graph: frames.Graph, training: bool) -> dict[str, float]:
                 "let model.eval() reach it",
                 call.line,
             )
-        if not isinstance(momentum, int | float) or not 0 < momentum <= 1:
+        cumulative = isinstance(momentum, dict)  # `_check_mutation` sees that it is a counter
+        given = isinstance(momentum, int | float) and 0 < momentum <= 1
+        if training and not cumulative and not given:
             raise Refused("batch norm's momentum must lie above 0 and at most at 1", call.line)
         found |= {str(names[0]): 0.0, str(names[1]): 1.0}
     return found
 
 
-def _check_statistics(graph: frames.Graph, statistics: Set[str]) -> None:
-    """Running statistics are read by batch norm alone: they are not counted as parameters."""
+def _check_statistics(graph: frames.Graph, statistics: set[str]) -> dict[str, int]:
+    """Running statistics are read by batch norm alone: they are not counted as parameters.
+
+    Returns:
+        Those of which the graph shows batch norm the first elements alone, and how many.
+    """
+    held = {name: tensor for name, tensor in graph.reads.items() if tensor in statistics}
+    firsts: dict[str, int] = {}
     for call in graph.calls:
+        taken = set(references(call))
+        if call.operator in _STATISTICS_SHOWN and taken <= held.keys():
+            held[call.name] = held[str(first(call))]
+            if call.operator == "aten.slice.Tensor":
+                firsts |= _first_part(call, graph)
+            continue
         if call.operator == _BATCH_NORM:
-            call = replace(call, arguments=call.arguments[:3] + call.arguments[5:])
-        for name in references(call):
-            if graph.reads.get(name) in statistics:
-                raise Refused(
-                    f"{graph.reads[name]} is a running statistic, and is read by something other "
-                    "than batch norm; hold such numbers in an nn.Parameter",
-                    call.line,
-                )
+            taken = set(
+                references(replace(call, arguments=call.arguments[:3] + call.arguments[5:]))
+            )
+        for name in taken & held.keys():
+            raise Refused(
+                f"{held[name]} is a running statistic, and is read by something other "
+                "than batch norm; hold such numbers in an nn.Parameter",
+                call.line,
+            )
+    return firsts
 
 
-def _check_mutation(graph: frames.Graph, counters: set[str], training: bool) -> None:
-    """A forward pass changes nothing but batch counters, in training, and activations."""
-    activations = of_images(graph)
+def _first_part(call: frames.Call, graph: frames.Graph) -> dict[str, int]:
+    match call.arguments:
+        case [_, 0, 0 | None, int(end)] | [_, 0, 0 | None, int(end), 1] if end > 0:
+            if tensor := graph.reads.get(str(first(call))):
+                return {tensor: end}
+    raise Refused(
+        "of running statistics only the first part can be read, as ghost batch norm does: "
+        "running_mean[:num_features]",
+        call.line,
+    )
+
+
+def _check_mutation(
+    graph: frames.Graph, counters: set[str], vectors: set[str], training: bool
+) -> set[str]:
+    """A forward pass changes nothing but batch counters, in training, and activations.
+
+    Spectral norm also writes its vectors, computed from weights alone.
+
+    Args:
+        graph: of either mode.
+        counters: names of batch counters.
+        vectors: names of the buffers that spectral norm may write.
+        training: whether the graph is that of training.
+
+    Returns:
+        Those of the vectors that it writes.
+    """
+    images = of_images(graph)
+    fresh = _activations(graph) | {c.name for c in graph.calls if c.operator in _FRESH}
     counting = {name for name, tensor in graph.reads.items() if tensor in counters}
+    counted: set[str] = set()
+    written: set[str] = set()
     for call in graph.calls:
         targets = list(references(call))
         counts = call.operator == "aten.add_.Tensor" and counting.issuperset(targets)
         if training and counts and call.arguments[1:] == [1] and not call.keywords:
             counting.add(call.name)
+            counted.add(call.name)
             continue
+        if call.operator == _BATCH_NORM and training:
+            # Where its momentum is None, it averages over as many batches as its counter says.
+            targets = list(references(replace(call, arguments=call.arguments[:6])))
+            if not counted.issuperset({*references(call)} - {*targets}):
+                raise Refused("batch norm's momentum is a tensor; give a number", call.line)
         if read := counting.intersection(targets):
             raise Refused(f"{', '.join(sorted(read))} is a batch counter, and is read", call.line)
         short = call.operator.removeprefix("aten.").partition(".")[0]
-        if short.endswith("_") and call.arguments[:1] not in [[{"value": n}] for n in activations]:
+        into = call.keywords.get("out")
+        if call.operator.endswith(".out") and isinstance(into, dict) and call.name not in images:
+            vector = graph.reads.get(into.get("value", ""))
+            if vector in vectors:
+                written.add(vector)
+                continue
+        changes = short.endswith("_") or call.operator.endswith(".out")
+        allowed = first(call) in fresh and short.endswith("_")
+        if changes and not allowed:
             changed = next(
                 (graph.reads[name] for name in targets if name in graph.reads), "a value"
             )
@@ -233,6 +319,21 @@ def _check_mutation(graph: frames.Graph, counters: set[str], training: bool) -> 
                 "statistics and activations may change",
                 call.line,
             )
+    return written
+
+
+def _activations(graph: frames.Graph) -> set[str]:
+    """Names of the values that hold what was computed from images: changing one changes no tensor.
+
+    A parameter that is shown once for each image depends on their number, and is none.
+    """
+    found = {graph.image}
+    for call in graph.calls:
+        shown = call.operator == "aten.expand_as.default"
+        taken = {first(call)} if shown else set(references(call))
+        if call.operator != SIZE and found & taken:
+            found.add(call.name)
+    return found
 
 
 def mixes(call: frames.Call, rank: int, dependent: set[str]) -> bool:
@@ -247,6 +348,8 @@ def mixes(call: frames.Call, rank: int, dependent: set[str]) -> bool:
         return call.arguments[1] in (0, -rank)
     if call.operator in ("aten.pad.default", "aten.constant_pad_nd.default"):
         return len(call.arguments[1]) >= 2 * rank
+    if call.operator == "aten.scaled_dot_product_attention.default":
+        return rank < 3
     if call.operator != "aten.einsum.default":
         return False
     inputs, _, output = str(call.arguments[0]).replace(" ", "").partition("->")
@@ -260,13 +363,34 @@ def mixes(call: frames.Call, rank: int, dependent: set[str]) -> bool:
     return False
 
 
+def parted(graph: frames.Graph) -> set[str]:
+    """Names of the values that hold a batch cut into equal parts, each to be normalised alone.
+
+    That is ghost batch norm in training: a view, batch norm, and a view that puts it together.
+    """
+    readers: dict[str, list[frames.Call]] = {}
+    makers = {call.name: call for call in graph.calls}
+    for call in graph.calls:
+        for name in references(call):
+            readers.setdefault(name, []).append(call)
+    found = set()
+    for call in graph.calls:
+        maker = makers.get(first(call) or "")
+        if call.operator != _BATCH_NORM or call.arguments[5] is not True or maker is None:
+            continue
+        around = [maker, *readers.get(call.name, [])]
+        if all(c.operator in _SIZED[:2] for c in around) and readers[maker.name] == [call]:
+            found |= {maker.name, call.name}
+    return found
+
+
 def _check_flow(graph: frames.Graph) -> None:
     """Weights do not depend on the images, and the batch's size only shapes."""
     dependent = of_images(graph)
     sizes = {call.name for call in graph.calls if call.operator == SIZE}
     for call in graph.calls:
-        for beginning, first in _WEIGHTED.items():
-            weights = replace(call, arguments=call.arguments[first:])
+        for beginning, place in _WEIGHTED.items():
+            weights = replace(call, arguments=call.arguments[place:])
             if not call.operator.startswith(beginning):
                 continue
             if dependent.intersection(references(weights)):

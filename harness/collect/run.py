@@ -8,13 +8,13 @@ from __future__ import annotations
 import hmac
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from harness import data
-from harness.collect import evaluator
+from harness.collect import batches, evaluator
 from harness.collect.device import choose, machine
 from harness.collect.graph import Candidate, GraphNetwork
 from harness.collect.resolve import RecipeError
@@ -79,9 +79,10 @@ def run(
         told: called with the run so far after every epoch.
 
     Raises:
-        RecipeError: if torch cannot follow the recipe.
+        RecipeError: if torch cannot follow the recipe, or the network its batches.
     """
     assert recipe.normalize is not None
+    batches.check(candidate, recipe, len(bench.images.train))
     random = _random(bench.store.secret(), seed)
     tensors = {n: t.to(bench.device) for n, t in redrawn(candidate, random).items()}
     network = GraphNetwork(candidate, tensors)
@@ -108,9 +109,14 @@ def run(
             bench.store.write_run(so_far)
             break
         so_far = so_far.model_copy(update={"epochs": [*so_far.epochs, epoch]})
-        if so_far.complete and not evaluator.independent(network, test):
-            fault = Fault(owner="submission", stage="evaluation", message=MIXED)
-            so_far = so_far.model_copy(update={"fault": fault})
+        if so_far.complete:
+            background = -recipe.normalize.mean / recipe.normalize.std
+            shifted = evaluator.shifted(network, test, bench.images.test_labels, background)
+            so_far = so_far.model_copy(update={"shifted": shifted})
+            steady = GraphNetwork(replace(candidate, evaluation=candidate.unshaken), tensors)
+            if not evaluator.independent(steady, test):
+                fault = Fault(owner="submission", stage="evaluation", message=MIXED)
+                so_far = so_far.model_copy(update={"fault": fault})
         # Evidence before state: an epoch that was measured is never lost, at worst trained again.
         bench.store.write_run(so_far)
         bench.store.write_state(key, training.save(number))
@@ -141,6 +147,7 @@ def _epoch(
         samples=trained.samples,
         loss=trained.loss,
         learning_rate=trained.learning_rate,
+        moved=trained.moved,
         seconds=round(time.perf_counter() - started, 3),
     )
 

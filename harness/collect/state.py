@@ -26,7 +26,7 @@ def redrawn(candidate: Candidate, seed: int) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(seed)
     state = {}
     for name, tensor in reset(candidate).items():
-        if tensor.is_floating_point() and name not in candidate.statistics:
+        if tensor.is_floating_point() and name not in candidate.kept.statistics:
             tensor = _drawn(tensor, generator)
         state[name] = tensor
     return state
@@ -45,7 +45,7 @@ def _drawn(tensor: Tensor, generator: torch.Generator) -> Tensor:
 
 def reset(candidate: Candidate) -> dict[str, Tensor]:
     """The tensors as they were handed over, by name, with batch norm as it starts."""
-    starts = candidate.statistics | dict.fromkeys(candidate.counters, 0)
+    starts = candidate.kept.statistics | dict.fromkeys(candidate.kept.counters, 0)
     return {
         name: torch.full_like(tensor, starts[name]) if name in starts else tensor.clone()
         for name, tensor in candidate.tensors.items()

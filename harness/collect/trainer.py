@@ -33,6 +33,8 @@ class Trained:
     """Mean over the samples."""
     learning_rate: float
     """At the first step."""
+    moved: bool
+    """Whether the parameters are others than before."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ class Training:
         rate = float(self._optimizer.param_groups[0]["lr"])
         self._total.zero_()
         self._correct.zero_()
+        before = [parameter.detach().clone() for parameter in self._network.parameters()]
         self._network.train()
         for start in range(0, len(order), self._recipe.batch_size):
             chosen = order[start : start + self._recipe.batch_size]
@@ -108,7 +111,9 @@ class Training:
         mean = float(self._total) / len(images)
         if self._recipe.scheduler and self._recipe.scheduler.interval == "epoch":
             self._advance(mean)
-        return Trained(len(images), int(self._correct), mean, rate)
+        after = self._network.parameters()
+        moved = not all(map(torch.equal, before, after))
+        return Trained(len(images), int(self._correct), mean, rate, moved)
 
     def _step(self, batch: _Batch) -> Tensor:
         """One optimiser step; reads and writes nothing but tensors that stay where they are.

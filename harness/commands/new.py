@@ -15,24 +15,17 @@ app = typer.Typer(
     no_args_is_help=True, help="Write a submission or a rubric to start from.", add_completion=False
 )
 
-QUICKSTART = next(
-    folder
-    for folder in (
-        Path(harness.__file__).parent / "quickstart",
-        Path(harness.__file__).parents[1] / "submissions" / "quickstart",
-    )
-    if folder.is_dir()
-)
-"""The submission that a new one is a copy of: inside a wheel, or in the checkout."""
-
 
 @app.command(epilog="Example:\n\n  harness new submission my-steps\n")
 def submission(
     folder: Annotated[Path, typer.Argument(help="The folder to make; it must not exist yet.")],
 ) -> None:
     """Write a submission of three steps that trains in seconds, to be changed."""
+    package = Path(harness.__file__).parent
+    carried = package / "quickstart"  # inside a wheel; a checkout has it where people look
+    quickstart = carried if carried.is_dir() else package.parent / "submissions" / "quickstart"
     try:
-        shutil.copytree(QUICKSTART, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(quickstart, folder, ignore=shutil.ignore_patterns("__pycache__"))
     except FileExistsError:
         fail(f"{folder}: is there already; give a folder that is not", 2)
     print(f"{folder}: written. Next:\n  harness check {folder} --rubric digits-quickstart")

@@ -1,0 +1,151 @@
+"""Ways to a better grade than was earned, each built, and what becomes of them."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from crossing import Net, crossed, small
+from torch import Tensor, nn
+
+from harness import data
+from harness.collect import evaluator
+from harness.collect.count import count
+from harness.collect.graph import GraphNetwork
+from harness.collect.remarks import remarks
+from harness.collect.state import redrawn
+from harness.collect.trainer import Training, scaled
+from harness.recipe import Normalize, Recipe
+
+PIXELS = Normalize(mean=0.3, std=0.3)
+BACKGROUND = -PIXELS.mean / PIXELS.std
+
+
+@pytest.fixture(scope="module")
+def digits() -> data.Images:
+    return data.load("digits", data.folder())
+
+
+@pytest.fixture(scope="module")
+def learned(digits: data.Images) -> nn.Module:
+    """A network that knows the digits."""
+    torch.manual_seed(0)
+    network = small()
+    recipe = Recipe.model_validate(
+        {"epochs": 6, "batch_size": 64, "optimizer": {"name": "SGD", "lr": 0.1}}
+        | {"loss": "cross_entropy", "normalize": PIXELS}
+    )
+    training = Training(network, recipe, digits.train, digits.train_labels, seed=1)
+    for epoch in range(1, 7):
+        training.epoch(epoch)
+    return network
+
+
+def test_stored_knowledge_does_not_survive(learned: nn.Module, digits: data.Images) -> None:
+    test = scaled(digits.test, PIXELS)
+    candidate = crossed(learned)
+    assert evaluator.correct(learned, test, digits.test_labels) > 300
+    fresh = GraphNetwork(candidate, redrawn(candidate, seed=1))
+    assert evaluator.correct(fresh, test, digits.test_labels) < 150
+
+
+def test_a_seed_in_the_constructor_does_not_make_all_runs_one() -> None:
+    class Seeded(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(42)
+            self.head = nn.Linear(784, 10)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(x.flatten(1))
+
+    candidate = crossed(Seeded())
+    one, other = (redrawn(candidate, seed)["head.weight"] for seed in (1, 2))
+    assert (one != other).float().mean() > 0.99
+
+
+def test_scored_runs_start_from_redrawn_weights() -> None:
+    network = small()
+    with torch.no_grad():
+        network[1].running_mean.fill_(5)
+        network[1].num_batches_tracked.fill_(9)
+    candidate = crossed(network)
+    state = redrawn(candidate, seed=1)
+    handed_in = candidate.tensors["4.weight"]
+    assert torch.isin(state["4.weight"], handed_in).float().mean() < 0.1
+    assert state["4.weight"].std() == pytest.approx(float(handed_in.std()), rel=0.1)
+    assert state["4.weight"].min() >= handed_in.min()
+    assert state["4.weight"].max() <= handed_in.max()
+    assert torch.equal(state["1.weight"], torch.ones(4))  # a constant stays what it is
+    assert state["1.running_mean"].tolist() == [0] * 4
+    assert state["1.running_var"].tolist() == [1] * 4
+    assert state["1.num_batches_tracked"] == 0
+    again, other = redrawn(candidate, seed=1), redrawn(candidate, seed=2)
+    assert torch.equal(again["4.weight"], state["4.weight"])
+    assert not torch.equal(other["4.weight"], state["4.weight"])
+
+
+def remembered(images: Tensor, labels: Tensor) -> Iterator[tuple[int, int]]:
+    """The sum of each image's pixels in a corner of its own, as a whole number, and its label."""
+    for image, label in zip(images, labels, strict=True):
+        yield int(image[0, 8:20, 8:20].sum() * 100), int(label)
+
+
+def test_a_table_hidden_in_sizes_misses_shifted_images(digits: data.Images) -> None:
+    """Sizes of expanded values that depend on an image are whole numbers that no count sees."""
+    images, labels = scaled(digits.test[:20], Normalize(mean=0, std=1)), digits.test_labels[:20]
+    table = list(remembered(images, labels))
+
+    def look_up(net: Net, x: Tensor) -> Tensor:
+        seen = x[:, 0, 8:20, 8:20].sum((1, 2), keepdim=True).flatten(1) * 100
+        one = seen * 0 + 1
+        scores = [one * 0 for _ in range(10)]
+        for total, label in table:
+            known = one.expand(-1, total).sum(1, keepdim=True)
+            near = one.expand(-1, 20).sum(1, keepdim=True) - (seen - known).abs()
+            scores[label] = scores[label] + F.relu(near)
+        return torch.cat(scores, 1) + net.head(x.flatten(1)) * 1e-3
+
+    candidate = crossed(Net(look_up))
+    assert count(candidate).judged < 7_850 + 100
+    network = GraphNetwork(candidate, candidate.tensors)
+    assert evaluator.correct(network, images, labels) >= 18
+    assert evaluator.shifted(network, images, labels, 0.0) <= 12
+
+
+def test_one_that_learned_is_little_worse_on_shifted_images(
+    learned: nn.Module, digits: data.Images
+) -> None:
+    test = scaled(digits.test, PIXELS)
+    known = evaluator.correct(learned, test, digits.test_labels)
+    assert evaluator.shifted(learned, test, digits.test_labels, BACKGROUND) > 0.75 * known
+
+
+def test_chance_does_not_hide_what_depends_on_the_batch() -> None:
+    """Dropout that is never off makes answers differ; without it they are compared all the same."""
+    torch.manual_seed(0)
+    candidate = crossed(Net(lambda net, x: F.dropout(net.head(x.flatten(1)), 0.5)))
+    images = torch.rand(40, 1, 28, 28)
+    shaken = GraphNetwork(candidate, candidate.tensors)
+    steady = GraphNetwork(replace(candidate, evaluation=candidate.unshaken), candidate.tensors)
+    assert not evaluator.independent(shaken, images)
+    assert evaluator.independent(steady, images)
+    with torch.no_grad():
+        assert torch.equal(steady(images), crossed_head(candidate.tensors, images))
+    (remark,) = remarks(candidate)
+    assert "never switched off" in remark
+
+
+def crossed_head(tensors: dict[str, Tensor], images: Tensor) -> Tensor:
+    return F.linear(images.flatten(1), tensors["head.weight"], tensors["head.bias"])
+
+
+def test_what_is_no_attack_is_not_remarked() -> None:
+    assert remarks(crossed(nn.Sequential(small(), nn.Dropout(0.1)))) == []
+
+
+def test_many_statistics_are_remarked() -> None:
+    network = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(784), nn.Linear(784, 10))
+    (remark,) = remarks(crossed(network))
+    assert "1,568 running statistics" in remark
