@@ -20,9 +20,9 @@ from harness.submission import SubmissionError, find
 Files = dict[str, bytes]
 
 
-def zipped(files: Files) -> bytes:
+def zipped(files: Files, method: int = zipfile.ZIP_DEFLATED) -> bytes:
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as packed:
+    with zipfile.ZipFile(content, "w", method) as packed:
         for name, text in files.items():
             packed.writestr(name, text)
     return content.getvalue()
@@ -187,6 +187,7 @@ LARGE = bytes(archive.MAX_BYTES + 1)
         ("control.tar", tarred({"step\n1.py": b""}), "cannot be a file's name"),
         ("long.zip", zipped({"x" * 300 + ".py": b""}), "cannot be a file's name"),
         ("secret.zip", encrypted_zip(), "it is encrypted"),
+        ("rare.zip", zipped({"step_1.py": b""}, zipfile.ZIP_LZMA), "its compression is unusual"),
         ("link.zip", linked_zip(), "holds no step"),
         ("link.tar", special_tar(tarfile.SYMTYPE), "holds no step"),
         ("link.tar", special_tar(tarfile.LNKTYPE), "holds no step"),
