@@ -46,7 +46,8 @@ class Call:
     operator: str
     """The overload, such as `aten.conv2d.default`."""
     arguments: list[Any]
-    """Plain JSON; `{"value": name}` refers to a tensor, the input or an earlier call."""
+    """Plain JSON; `{"value": name}` refers to a tensor, the input or an earlier call. For batch
+    norm with `momentum=None` its batch counter stands in the momentum's place."""
     keywords: dict[str, Any]
     line: int | None
     """Line in the learner's file, where the export knows it."""

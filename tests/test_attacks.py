@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from crossing import Net, crossed, small
+from test_honest import GhostBatchNorm
 from torch import Tensor, nn
 
 from harness import data
@@ -16,6 +17,7 @@ from harness.collect.graph import GraphNetwork
 from harness.collect.remarks import remarks
 from harness.collect.state import redrawn
 from harness.collect.trainer import Training, scaled
+from harness.inside import capture
 from harness.recipe import Normalize, Recipe
 
 PIXELS = Normalize(mean=0.3, std=0.3)
@@ -132,17 +134,23 @@ def test_chance_does_not_hide_what_depends_on_the_batch() -> None:
     assert not evaluator.independent(shaken, images)
     assert evaluator.independent(steady, images)
     with torch.no_grad():
-        assert torch.equal(steady(images), crossed_head(candidate.tensors, images))
+        assert torch.equal(steady(images), without_dropout(candidate.tensors, images))
     (remark,) = remarks(candidate)
     assert "never switched off" in remark
 
 
-def crossed_head(tensors: dict[str, Tensor], images: Tensor) -> Tensor:
+def without_dropout(tensors: dict[str, Tensor], images: Tensor) -> Tensor:
     return F.linear(images.flatten(1), tensors["head.weight"], tensors["head.bias"])
 
 
 def test_what_is_no_attack_is_not_remarked() -> None:
     assert remarks(crossed(nn.Sequential(small(), nn.Dropout(0.1)))) == []
+
+
+def test_ghost_batch_norm_is_remarked() -> None:
+    network = nn.Sequential(GhostBatchNorm(1, 2), nn.Flatten(), nn.Linear(784, 10))
+    (remark,) = remarks(crossed(network, capture.SPLIT_BATCH))
+    assert "mean over the parts" in remark
 
 
 def test_many_statistics_are_remarked() -> None:

@@ -83,6 +83,12 @@ class Net(nn.Module):
     ),
     "forbidden_operator": step(network=NET.replace("(features)", "(features.round())")),
     "nan": step(network=NET.replace("(features)", "(features.log())")),
+    "one_image": step(
+        network=NET.replace("F.log_softmax(", "self.norm(")
+        .replace(", dim=1", "")
+        .replace("self.head = ", "self.norm = nn.BatchNorm1d(10)\n        self.head = "),
+        recipe='recipe = {"epochs": 1, "batch_size": 4}\n',
+    ),
     "not_utf8": step() + "# \udcff\n",
 } | {name: step(recipe=f"recipe = {text}\n") for name, text in RECIPES.items()}
 
@@ -144,6 +150,7 @@ def fault_of(step: Step) -> Fault | None:
         ("deletes_its_folder", "submission", "write class Net"),
         ("half_a_character", "submission", "ZeroDivisionError"),
         ("short_schedule", "submission", "Tried to step 21 times"),
+        ("one_image", "submission", "batch_size = 4 leaves a last batch of 1 of the 1,437"),
         ("not_data", "submission", "not plain data"),
         ("not_a_table", "submission", "it must be a dictionary"),
         ("nan", "submission", "lower the learning rate"),
@@ -169,7 +176,11 @@ def test_names_the_learners_own_line(steps: dict[str, Step], name: str, line: in
 
 def test_the_step_beside_them_is_measured(steps: dict[str, Step]) -> None:
     assert fault_of(steps["good"]) is None
-    assert steps["good"].runs[0].complete
+    (run,) = steps["good"].runs
+    assert run.complete
+    assert all(epoch.moved for epoch in run.epochs)
+    assert run.shifted is not None
+    assert 0 < run.shifted < run.epochs[-1].test_correct
 
 
 def test_what_was_measured_before_a_fault_is_kept(steps: dict[str, Step]) -> None:

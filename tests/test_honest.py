@@ -147,6 +147,7 @@ HONEST: dict[str, Callable[[], nn.Module]] = {
     "feature_alpha_dropout": lambda: normed(nn.FeatureAlphaDropout(0.2)),
     "batch_norm": lambda: normed(nn.BatchNorm2d(4)),
     "cumulative_batch_norm": lambda: normed(nn.BatchNorm2d(4, momentum=None)),
+    "frozen_cumulative_batch_norm": lambda: Net(lambda net, x: net.head(net.norm.eval()(x).flatten(1)), norm=nn.BatchNorm2d(1, momentum=None)),
     "cumulative_batch_norm_reused": lambda: Net(lambda net, x: net.head(net.norm(net.norm(x)).flatten(1)), norm=nn.BatchNorm2d(1, momentum=None)),
     "batch_norm_1d": lambda: nn.Sequential(nn.Flatten(), nn.Linear(784, 10), nn.BatchNorm1d(10, affine=False)),
     "group_norm": lambda: normed(nn.GroupNorm(2, 4)),

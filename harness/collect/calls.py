@@ -24,6 +24,20 @@ def of_images(graph: frames.Graph) -> set[str]:
     return found
 
 
+def activations(graph: frames.Graph) -> set[str]:
+    """Names of the values that hold what was computed from images: changing one changes no tensor.
+
+    A parameter that is shown once for each image depends on their number, and is none.
+    """
+    found = {graph.image}
+    for call in graph.calls:
+        shown = call.operator == "aten.expand_as.default"
+        taken = {first(call)} if shown else set(references(call))
+        if call.operator != SIZE and found & taken:
+            found.add(call.name)
+    return found
+
+
 def references(call: frames.Call) -> Iterator[str]:
     """Names of the values that a call takes."""
 

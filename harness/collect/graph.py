@@ -22,8 +22,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from harness import frames
 from harness.collect.calls import of_images
+from harness.collect.flow import mixes, parted
 from harness.collect.operators import ADMITTED, CHANCE, CREATED
-from harness.collect.rules import Kept, Refused, check, mixes, normalised, parted
+from harness.collect.rules import Kept, Refused, check, normalised
 
 MAX_ELEMENTS = 4_000_000
 """Elements of one value, for each image."""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from harness import frames
-from harness.collect.calls import SIZE, first, of_images, references, tensors_read
+from harness.collect.calls import SIZE, activations, first, of_images, references, tensors_read
 from harness.collect.operators import ADMITTED, FORBIDDEN
 
 MAX_TENSORS = 200
@@ -33,6 +33,7 @@ _STATISTICS_SHOWN = ("aten.slice.Tensor", "aten.view.default", "aten.reshape.def
 _FRESH = ("aten.linalg_vector_norm.default", "aten.lift_fresh_copy.default")
 """Operators whose value is nobody else's, and may be changed in place."""
 _SIZED = ("aten.view.default", "aten.reshape.default", "aten.expand.default")
+"""Operators that may take the batch's size."""
 
 
 class Refused(ValueError):
@@ -283,7 +284,7 @@ def _check_mutation(
         Those of the vectors that it writes.
     """
     images = of_images(graph)
-    fresh = _activations(graph) | {c.name for c in graph.calls if c.operator in _FRESH}
+    fresh = activations(graph) | {c.name for c in graph.calls if c.operator in _FRESH}
     counting = {name for name, tensor in graph.reads.items() if tensor in counters}
     counted: set[str] = set()
     written: set[str] = set()
@@ -320,68 +321,6 @@ def _check_mutation(
                 call.line,
             )
     return written
-
-
-def _activations(graph: frames.Graph) -> set[str]:
-    """Names of the values that hold what was computed from images: changing one changes no tensor.
-
-    A parameter that is shown once for each image depends on their number, and is none.
-    """
-    found = {graph.image}
-    for call in graph.calls:
-        shown = call.operator == "aten.expand_as.default"
-        taken = {first(call)} if shown else set(references(call))
-        if call.operator != SIZE and found & taken:
-            found.add(call.name)
-    return found
-
-
-def mixes(call: frames.Call, rank: int, dependent: set[str]) -> bool:
-    """Whether a call that keeps the batch's shape works across its images all the same.
-
-    Args:
-        call: with its arguments as `normalised` gives them.
-        rank: dimensions of its value.
-        dependent: names of the values that depend on the images.
-    """
-    if call.operator in ("aten.softmax.int", "aten.log_softmax.int"):
-        return call.arguments[1] in (0, -rank)
-    if call.operator in ("aten.pad.default", "aten.constant_pad_nd.default"):
-        return len(call.arguments[1]) >= 2 * rank
-    if call.operator == "aten.scaled_dot_product_attention.default":
-        return rank < 3
-    if call.operator != "aten.einsum.default":
-        return False
-    inputs, _, output = str(call.arguments[0]).replace(" ", "").partition("->")
-    batch = output[:1]
-    for letters, operand in zip(inputs.split(","), call.arguments[1], strict=False):
-        of_batch = dependent.intersection([operand.get("value")])
-        if not batch.isalpha() or letters.find(batch) != (0 if of_batch else -1):
-            return True
-        if letters.count(batch) > 1:
-            return True
-    return False
-
-
-def parted(graph: frames.Graph) -> set[str]:
-    """Names of the values that hold a batch cut into equal parts, each to be normalised alone.
-
-    That is ghost batch norm in training: a view, batch norm, and a view that puts it together.
-    """
-    readers: dict[str, list[frames.Call]] = {}
-    makers = {call.name: call for call in graph.calls}
-    for call in graph.calls:
-        for name in references(call):
-            readers.setdefault(name, []).append(call)
-    found = set()
-    for call in graph.calls:
-        maker = makers.get(first(call) or "")
-        if call.operator != _BATCH_NORM or call.arguments[5] is not True or maker is None:
-            continue
-        around = [maker, *readers.get(call.name, [])]
-        if all(c.operator in _SIZED[:2] for c in around) and readers[maker.name] == [call]:
-            found |= {maker.name, call.name}
-    return found
 
 
 def _check_flow(graph: frames.Graph) -> None:

@@ -182,8 +182,7 @@ def _graph(
     """An exported program as plain data."""
     held = {**program.state_dict, **program.constants}
     module = inlined(program)
-    inputs = _placeholders(module)
-    specs = dict(zip(inputs, program.graph_signature.input_specs, strict=True))
+    specs = dict(zip(_placeholders(module), program.graph_signature.input_specs, strict=True))
     reads: dict[str, str] = {}
     calls: list[frames.Call] = []
     counts: dict[str, str] = {}
@@ -198,17 +197,18 @@ def _graph(
             reads[node.name] = enter(spec.target, held[spec.target], kind)
         elif node.op == "call_function":
             arguments = encode(node.args)
-            if str(node.target) == "aten.add_.Tensor" and node.args[0] in specs:
+            operator = str(node.target)
+            if operator == "aten.add_.Tensor" and node.args[0] in specs:
                 counts[specs[node.args[0]].target] = node.name
-            if str(node.target) == "aten.batch_norm.default" and node.args[3] is not None:
-                layer = str(getattr(specs.get(node.args[3]), "target", "")).rpartition(".")[0]
+            if operator == "aten.batch_norm.default" and node.args[5] and node.args[3] in specs:
+                layer = specs[node.args[3]].target.rpartition(".")[0]
                 if layer in cumulative:
                     arguments[6] = {"value": counts[f"{layer}.num_batches_tracked"]}
-            name = getattr(node.target, "__name__", "")
-            called = str(node.target) if str(node.target).startswith("aten.") else name
+            if not operator.startswith("aten."):
+                operator = getattr(node.target, "__name__", "")
             keywords = {key: encode(value) for key, value in node.kwargs.items()}
             line = line_of(node.meta.get("stack_trace") or "", path)
-            calls.append(frames.Call(node.name, called, arguments, keywords, line))
+            calls.append(frames.Call(node.name, operator, arguments, keywords, line))
         elif node.op == "output":
             output = node.args[0][0].name
     return frames.Graph(image, reads, calls, output)
@@ -225,8 +225,8 @@ def inlined(program: ExportedProgram) -> fx.GraphModule:
 
     graph = fx.Graph()
     whole = program.graph_module
-    inputs = [graph.node_copy(node) for node in _placeholders(whole)]
-    specs = zip(inputs, program.graph_signature.input_specs, strict=True)
+    tensors = [graph.node_copy(node) for node in _placeholders(whole)]
+    specs = zip(tensors, program.graph_signature.input_specs, strict=True)
     parameters = {node for node, spec in specs if spec.kind.name == "PARAMETER"}
 
     def put(source: fx.GraphModule, inputs: list[fx.Node]) -> Any:
@@ -265,11 +265,11 @@ def inlined(program: ExportedProgram) -> fx.GraphModule:
         return getattr(source, str(module.target)), inputs  # type: ignore[union-attr]
 
     def detached(value: fx.Node) -> fx.Node:
-        if value in inputs and value not in parameters:
+        if value in tensors and value not in parameters:
             return value
         return graph.call_function(torch.ops.aten.detach.default, (value,))
 
-    graph.output(put(whole, inputs))
+    graph.output(put(whole, tensors))
     return fx.GraphModule(torch.nn.Module(), graph)
 
 
