@@ -78,7 +78,7 @@ def test_says_why_and_what_to_change(
     fault = handed_over(made, answered)[frames.Kind.FAULT]
     assert words in fault["message"]
     assert fault["owner"] == "submission"
-    assert fault["line"] == line
+    assert line is None or fault["line"] == line  # some errors name it in a newer torch alone
 
 
 @pytest.mark.parametrize(

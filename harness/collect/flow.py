@@ -51,11 +51,8 @@ def parted(graph: frames.Graph) -> set[str]:
     found = set()
     for call in graph.calls:
         maker = makers.get(first(call) or "")
-        if (
-            call.operator != "aten.batch_norm.default"
-            or call.arguments[5] is not True
-            or maker is None
-        ):
+        trains = call.operator == "aten.batch_norm.default" and call.arguments[5] is True
+        if not trains or maker is None:
             continue
         around = [maker, *readers.get(call.name, [])]
         if all(c.operator in _VIEWS for c in around) and readers[maker.name] == [call]:

@@ -22,6 +22,11 @@ _BY_VALUE = (
     "tensors, such as clamp, relu, maximum or a product with a sigmoid"
 )
 
+_BEHIND = (
+    "the forward pass changes a tensor behind the graph's back, as through .data: use detach() "
+    "or torch.no_grad()"
+)
+
 EXPORT = {
     "data-dependent": _BY_VALUE,
     "unbacked": _BY_VALUE,
@@ -30,10 +35,8 @@ EXPORT = {
         "len(x), or a batch size written out): treat the whole batch at once, as in x.flatten(1), "
         "and write x.size(0) for its size"
     ),
-    "fake tensor in the exported program": (
-        "the forward pass changes a tensor behind the graph's back, through .data: use detach() "
-        "or torch.no_grad()"
-    ),
+    "fake tensor in the exported program": _BEHIND,
+    "not tracked with proxy": _BEHIND,
     ".numpy()": (
         "the forward pass turns a tensor into a NumPy array, where no gradient can follow: "
         "compute it with torch"
