@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import os
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -277,17 +278,35 @@ def _classes(labels: Tensor) -> Tensor:
     return labels.long().view(len(labels), -1)[:, 0].contiguous()
 
 
-def _digits() -> Images:
-    import torch
-    from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
-    from torch.nn.functional import interpolate
+def scaled(images: Tensor, by: Normalize) -> Tensor:
+    """Images uint8 as a network takes them: float32, 0..1, then (x - mean) / std."""
+    return images.float().div_(255).sub_(by.mean).div_(by.std)
 
-    digits = load_digits()
-    small = torch.from_numpy(digits.images).float().unsqueeze(1) * (255 / 16)
-    images = interpolate(small, size=(28, 28), mode="bilinear").round().to(torch.uint8)
-    labels = torch.from_numpy(digits.target).long()
+
+def _digits() -> Images:
+    from sklearn.model_selection import train_test_split
+
+    images, labels = digits()
     train, test = train_test_split(
-        range(len(labels)), test_size=DIGITS_TEST, random_state=0, stratify=digits.target
+        range(len(labels)), test_size=DIGITS_TEST, random_state=0, stratify=labels.numpy()
     )
     return Images(images[train], labels[train], images[test], labels[test])
+
+
+def digits() -> tuple[Tensor, Tensor]:
+    """All of scikit-learn's digits: images uint8 [N, 1, 28, 28], labels int64 [N].
+
+    They are read from the package's file, because to import the package takes two seconds.
+    """
+    import numpy
+    import torch
+    from torch.nn.functional import interpolate
+
+    package = find_spec("sklearn")
+    assert package is not None
+    assert package.submodule_search_locations is not None
+    file = Path(package.submodule_search_locations[0]) / "datasets" / "data" / "digits.csv.gz"
+    table = torch.from_numpy(numpy.loadtxt(file, delimiter=","))
+    small = table[:, :64].float().view(-1, 1, 8, 8) * (255 / 16)
+    images = interpolate(small, size=(28, 28), mode="bilinear").round().to(torch.uint8)
+    return images, table[:, 64].long()

@@ -16,7 +16,7 @@ from harness.collect.count import count
 from harness.collect.graph import GraphNetwork
 from harness.collect.remarks import remarks
 from harness.collect.state import redrawn
-from harness.collect.trainer import Training, scaled
+from harness.collect.trainer import Training
 from harness.inside import capture
 from harness.recipe import Normalize, Recipe
 
@@ -45,7 +45,7 @@ def learned(digits: data.Images) -> nn.Module:
 
 
 def test_stored_knowledge_does_not_survive(learned: nn.Module, digits: data.Images) -> None:
-    test = scaled(digits.test, PIXELS)
+    test = data.scaled(digits.test, PIXELS)
     candidate = crossed(learned)
     assert evaluator.correct(learned, test, digits.test_labels) > 300
     fresh = GraphNetwork(candidate, redrawn(candidate, seed=1))
@@ -96,7 +96,10 @@ def remembered(images: Tensor, labels: Tensor) -> Iterator[tuple[int, int]]:
 
 def test_a_table_hidden_in_sizes_misses_shifted_images(digits: data.Images) -> None:
     """Sizes of expanded values that depend on an image are whole numbers that no count sees."""
-    images, labels = scaled(digits.test[:20], Normalize(mean=0, std=1)), digits.test_labels[:20]
+    images, labels = (
+        data.scaled(digits.test[:20], Normalize(mean=0, std=1)),
+        digits.test_labels[:20],
+    )
     table = list(remembered(images, labels))
 
     def look_up(net: Net, x: Tensor) -> Tensor:
@@ -119,7 +122,7 @@ def test_a_table_hidden_in_sizes_misses_shifted_images(digits: data.Images) -> N
 def test_one_that_learned_is_little_worse_on_shifted_images(
     learned: nn.Module, digits: data.Images
 ) -> None:
-    test = scaled(digits.test, PIXELS)
+    test = data.scaled(digits.test, PIXELS)
     known = evaluator.correct(learned, test, digits.test_labels)
     assert evaluator.shifted(learned, test, digits.test_labels, BACKGROUND) > 0.75 * known
 

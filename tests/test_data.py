@@ -11,6 +11,7 @@ from urllib.error import URLError
 
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from torchvision import datasets
 from typer.testing import CliRunner
 
@@ -236,3 +237,14 @@ def test_the_real_mnist_is_normalised_as_known() -> None:
     assert round(float(pixels.mean()), 4) == NORMALIZE["mnist"].mean
     assert round(float(pixels.std()), 4) == NORMALIZE["mnist"].std
     assert images.test_labels.bincount().tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]  # fmt: skip
+
+
+def test_digits_are_those_of_scikit_learn() -> None:
+    """They are read from the package's file, which another version might lay elsewhere."""
+    loaded = load_digits()
+    images, labels = data.digits()
+    assert torch.equal(labels, torch.from_numpy(loaded.target).long())
+    assert torch.equal(
+        images[:, 0, ::27, ::27] > 0, torch.from_numpy(loaded.images[:, ::7, ::7]) > 0.0
+    )
+    assert images.float().mean() == pytest.approx(loaded.images.mean() * 255 / 16, rel=0.01)

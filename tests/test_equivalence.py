@@ -8,7 +8,7 @@ from seed_networks import SEED_STEPS, SeedStep, build
 from harness import data
 from harness.collect.graph import GraphNetwork
 from harness.collect.state import reset
-from harness.collect.trainer import Training, scaled
+from harness.collect.trainer import Training
 from harness.recipe import Recipe
 
 
@@ -29,7 +29,7 @@ def test_the_graph_trains_as_the_network_does(seed_step: SeedStep) -> None:
         theirs, ours = (training.epoch(epoch) for training in trained)
         assert ours == theirs
     assert recipe.normalize is not None
-    test = scaled(images.test[:100], recipe.normalize)
+    test = data.scaled(images.test[:100], recipe.normalize)
     eager.eval()
     network.eval()
     with torch.no_grad():

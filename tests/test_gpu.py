@@ -14,7 +14,7 @@ from harness.collect.define import Task
 from harness.collect.graph import GraphNetwork
 from harness.collect.run import bench
 from harness.collect.state import reset
-from harness.collect.trainer import Training, scaled
+from harness.collect.trainer import Training
 from harness.recipe import Normalize, Recipe
 from harness.store import Store
 from harness.submission import find
@@ -56,7 +56,7 @@ def test_a_restored_training_goes_on_to_the_bit(tmp_path: Path) -> None:
     resumed, second = training()
     second.restore(saved)
     assert second.epoch(2) == expected
-    test = scaled(where.images.test, PIXELS)
+    test = data.scaled(where.images.test, PIXELS)
     counts = [evaluator.correct(net, test, where.images.test_labels) for net in (whole, resumed)]
     assert counts[0] == counts[1]
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from harness import data
 from harness.collect import evaluator, trainer
-from harness.collect.trainer import Training, scaled
+from harness.collect.trainer import Training
 from harness.recipe import Normalize, Recipe
 
 PIXELS = Normalize(mean=0.3, std=0.3)
@@ -103,7 +103,7 @@ def test_a_restored_training_goes_on_to_the_bit(
 def test_it_learns(images: data.Images) -> None:
     learner = network()
     training = Training(learner, recipe(epochs=8), images.train, images.train_labels, seed=1)
-    test = scaled(images.test, PIXELS)
+    test = data.scaled(images.test, PIXELS)
     before = evaluator.correct(learner, test, images.test_labels)
     losses = [training.epoch(epoch).loss for epoch in range(1, 9)]
     assert losses[-1] < losses[0] / 3
@@ -112,7 +112,7 @@ def test_it_learns(images: data.Images) -> None:
 
 
 def test_evaluation_leaves_the_images_as_they_were(images: data.Images) -> None:
-    test = scaled(images.test, PIXELS)
+    test = data.scaled(images.test, PIXELS)
     kept = test.clone()
 
     class Overwriting(nn.Module):
@@ -141,7 +141,7 @@ class Mixing(nn.Module):
 def test_answers_must_not_depend_on_the_batch(
     images: data.Images, answering: nn.Module, independent: bool
 ) -> None:
-    assert evaluator.independent(answering, scaled(images.test, PIXELS)) == independent
+    assert evaluator.independent(answering, data.scaled(images.test, PIXELS)) == independent
 
 
 def test_shifted_images_are_those_one_pixel_off() -> None:
@@ -178,4 +178,4 @@ def test_pixels_are_scaled_as_totensor_and_normalize_do(images: data.Images) -> 
     usual = v2.Compose(
         [v2.ToDtype(torch.float32, scale=True), v2.Normalize((PIXELS.mean,), (PIXELS.std,))]
     )
-    assert torch.allclose(scaled(images.test, PIXELS), usual(images.test), atol=1e-6)
+    assert torch.allclose(data.scaled(images.test, PIXELS), usual(images.test), atol=1e-6)

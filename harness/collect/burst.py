@@ -12,7 +12,6 @@ from harness import data
 from harness.collect import resolve
 from harness.collect.graph import Candidate, GraphNetwork
 from harness.collect.state import reset
-from harness.collect.trainer import scaled
 from harness.evidence import Burst
 from harness.recipe import Recipe
 
@@ -41,9 +40,8 @@ def burst(candidate: Candidate, recipe: Recipe) -> Burst:
     loss_of = resolve.loss(recipe)
     resolve.rehearse(recipe)
     resolve.transforms(recipe)
-    digits = data.load("digits", data.folder())
-    images = scaled(digits.train[:IMAGES], data.NORMALIZE["digits"])
-    labels = digits.train_labels[:IMAGES]
+    images, labels = (values[:IMAGES] for values in data.digits())
+    images = data.scaled(images, data.NORMALIZE["digits"])
     network = GraphNetwork(candidate, reset(candidate)).train()
     resolve.optimizer(recipe, network.parameters())
     optimizer = Adam(network.parameters(), lr=RATE)

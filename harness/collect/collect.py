@@ -66,6 +66,9 @@ def collect(
         told: called after every epoch.
     """
     with Child(workshop.limits) as child:
+        if any(workshop.store.network(key) is None for _, key in named(submission)):
+            child.start()
+            _import(task)
         steps = [define(*each, task, workshop.store, child) for each in named(submission)]
     size = data.DATASETS[task.dataset].test_size
     for number, step in enumerate(steps, 1):
@@ -86,6 +89,16 @@ def collect(
         dataset=data.DATASETS[task.dataset],
         steps=steps,
     )
+
+
+def _import(task: Task) -> None:
+    """Load what takes seconds, while a child does the same."""
+    import torch._dynamo  # noqa: F401 - torch loads it with the first operator on a meta tensor
+
+    from harness.collect import anatomy  # noqa: F401
+
+    if not task.seeds:
+        from harness.collect import burst  # noqa: F401
 
 
 def _train(step: Step, task: Task, workshop: Workshop, told: Callable[[Run], None]) -> Step:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
+from harness import data
 from harness.collect.collect import Workshop, bench_of, run_key
 from harness.collect.define import Task, define, named
 from harness.collect.sandbox import Child
@@ -83,7 +84,7 @@ def _seconds_an_epoch(step: Step, task: Task, workshop: Workshop) -> float:
     from harness.collect import evaluator
     from harness.collect.graph import GraphNetwork, admit
     from harness.collect.state import reset
-    from harness.collect.trainer import Training, scaled
+    from harness.collect.trainer import Training
 
     assert step.recipe is not None
     assert step.recipe.normalize is not None
@@ -100,7 +101,7 @@ def _seconds_an_epoch(step: Step, task: Task, workshop: Workshop) -> float:
     started = time.perf_counter()
     training.epoch(2)
     trained = (time.perf_counter() - started) * len(bench.images.train) / sample
-    test = scaled(bench.images.test[: evaluator.BATCH], step.recipe.normalize)
+    test = data.scaled(bench.images.test[: evaluator.BATCH], step.recipe.normalize)
     started = time.perf_counter()
     evaluator.correct(network, test, bench.images.test_labels[: len(test)])
     evaluated = (time.perf_counter() - started) * len(bench.images.test) / len(test)

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer, lr_scheduler
-from torchvision.transforms import v2
 
 from harness.problems import proposal
 from harness.recipe import Ingredient, Recipe
+
+if TYPE_CHECKING:
+    from torchvision.transforms import v2
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -43,35 +45,33 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
     for name in ("nll_loss", "cross_entropy", "multi_margin_loss")
 }
 
-TRANSFORMS: dict[str, Callable[..., v2.Transform]] = {
-    name: getattr(v2, name)
-    for name in [
-        "RandomRotation",
-        "RandomAffine",
-        "RandomPerspective",
-        "RandomCrop",
-        "RandomResizedCrop",
-        "RandomHorizontalFlip",
-        "RandomVerticalFlip",
-        "RandomErasing",
-        "RandomInvert",
-        "RandomPosterize",
-        "RandomSolarize",
-        "RandomAdjustSharpness",
-        "RandomAutocontrast",
-        "RandomEqualize",
-        "ColorJitter",
-        "ElasticTransform",
-        "GaussianBlur",
-        "Pad",
-        "Resize",
-        "CenterCrop",
-        "AutoAugment",
-        "RandAugment",
-        "TrivialAugmentWide",
-        "AugMix",
-    ]
-}
+TRANSFORMS = (
+    "RandomRotation",
+    "RandomAffine",
+    "RandomPerspective",
+    "RandomCrop",
+    "RandomResizedCrop",
+    "RandomHorizontalFlip",
+    "RandomVerticalFlip",
+    "RandomErasing",
+    "RandomInvert",
+    "RandomPosterize",
+    "RandomSolarize",
+    "RandomAdjustSharpness",
+    "RandomAutocontrast",
+    "RandomEqualize",
+    "ColorJitter",
+    "ElasticTransform",
+    "GaussianBlur",
+    "Pad",
+    "Resize",
+    "CenterCrop",
+    "AutoAugment",
+    "RandAugment",
+    "TrivialAugmentWide",
+    "AugMix",
+)
+"""Classes of torchvision.transforms.v2; to import it takes seconds, so only who needs it does."""
 
 
 class RecipeError(ValueError):
@@ -130,7 +130,12 @@ def advance(schedule: lr_scheduler.LRScheduler, loss: float) -> None:
 
 def transforms(recipe: Recipe) -> list[v2.Transform]:
     """The recipe's random transforms, each of one image uint8 [1, 28, 28]."""
-    made = [_make("augment", ingredient, TRANSFORMS) for ingredient in recipe.augment]
+    if not recipe.augment:
+        return []
+    from torchvision.transforms import v2
+
+    known = {name: getattr(v2, name) for name in TRANSFORMS}
+    made = [_make("augment", ingredient, known) for ingredient in recipe.augment]
     image = torch.zeros(1, 28, 28, dtype=torch.uint8)
     for ingredient, transform in zip(recipe.augment, made, strict=True):
         image = _try("augment", ingredient, lambda: transform(image))  # noqa: B023 - called at once

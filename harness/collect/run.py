@@ -19,7 +19,7 @@ from harness.collect.device import choose, machine
 from harness.collect.graph import Candidate, GraphNetwork
 from harness.collect.resolve import RecipeError
 from harness.collect.state import redrawn
-from harness.collect.trainer import Training, saved_epoch, scaled
+from harness.collect.trainer import Training, saved_epoch
 from harness.evidence import Epoch, Fault, Run
 from harness.recipe import Recipe
 from harness.store import Store
@@ -86,7 +86,7 @@ def run(
     random = _random(bench.store.secret(), seed)
     tensors = {n: t.to(bench.device) for n, t in redrawn(candidate, random).items()}
     network = GraphNetwork(candidate, tensors)
-    test = scaled(bench.images.test, recipe.normalize)
+    test = data.scaled(bench.images.test, recipe.normalize)
     training = Training(network, recipe, bench.images.train, bench.images.train_labels, random)
     here = machine(bench.device)
     so_far = bench.store.run(key)

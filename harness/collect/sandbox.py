@@ -69,6 +69,8 @@ class Child:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._process: subprocess.Popen[bytes] | None = None
+        self._ready = False
+        """Whether the process waits for a file."""
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="harness-")
@@ -102,11 +104,12 @@ class Child:
         path = Path(self._folder.name) / name
         path.parent.mkdir(exist_ok=True)  # an earlier step may have deleted it
         path.write_bytes(source)
-        if self._process is not None and not self._queue.empty():
+        if self._ready and not self._queue.empty():
             self._end()  # an earlier step left an answer behind, which is not this step's
-        if self._process is None or self._process.poll() is not None:
+        if self._process is not None and self._process.poll() is not None:
             self._end()
-            self._start()
+        self.start()
+        self._await_ready()
         assert self._process is not None
         assert self._process.stdin is not None
         try:
@@ -121,7 +124,10 @@ class Child:
             self._end()
         return received
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Start the process, if it does not run yet; its imports take seconds."""
+        if self._process is not None:
+            return
         folder = self._folder.name
         environment = {key: os.environ[key] for key in KEPT if key in os.environ}
         environment |= {
@@ -152,6 +158,10 @@ class Child:
         threading.Thread(
             target=_pump, args=(self._process.stdout, self._queue), daemon=True
         ).start()
+
+    def _await_ready(self) -> None:
+        if self._ready:
+            return
         try:
             kind, _ = self._next(time.monotonic() + START_SECONDS)
         except ChildFailed as failure:
@@ -160,6 +170,7 @@ class Child:
                 f"the process for submitted code did not start: {failure}"
             ) from None
         assert kind is frames.Kind.READY
+        self._ready = True
 
     def _receive(self) -> dict[frames.Kind, bytes]:
         deadline = time.monotonic() + self._limits.wall_seconds
@@ -216,6 +227,7 @@ class Child:
                 with contextlib.suppress(OSError):  # a pipe whose reader is gone
                     stream.close()
         self._process = None
+        self._ready = False
 
 
 def _status(payload: bytes) -> int:

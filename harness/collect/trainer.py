@@ -17,9 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from harness import data
 from harness.collect import resolve
 from harness.collect.augment import augment
-from harness.recipe import Normalize, Recipe
+from harness.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,6 @@ class _Batch:
 
     images: Tensor
     labels: Tensor
-
-
-def scaled(images: Tensor, by: Normalize) -> Tensor:
-    """Images uint8 as a network takes them: float32, 0..1, then (x - mean) / std."""
-    return images.float().div_(255).sub_(by.mean).div_(by.std)
 
 
 class Training:
@@ -75,7 +71,7 @@ class Training:
         self._transforms = resolve.transforms(recipe)
         self._optimizer = resolve.optimizer(recipe, network.parameters())
         self._scheduler = resolve.scheduler(recipe, self._optimizer)
-        self._plain = None if self._transforms else scaled(images, self._normalize)
+        self._plain = None if self._transforms else data.scaled(images, self._normalize)
         self._batches: dict[int, _Batch] = {}
         # Apple's GPUs have no float64.
         exact = torch.float32 if images.device.type == "mps" else torch.float64
@@ -93,7 +89,7 @@ class Training:
         device = self._images.device
         images = self._plain
         if images is None:
-            images = scaled(augment(self._images, self._transforms), self._normalize)
+            images = data.scaled(augment(self._images, self._transforms), self._normalize)
         order = torch.randperm(len(images), device=device)
         rate = float(self._optimizer.param_groups[0]["lr"])
         self._total.zero_()
