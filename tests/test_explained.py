@@ -48,7 +48,7 @@ def handed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         path = tmp_path / "step_1.py"
         path.write_text(step(network=NET.format(made=made, answered=answered)))
         stream = io.BytesIO()
-        exporter.main(path, stream)
+        exporter.main(path, "", stream)
         stream.seek(0)
         kinds = (frames.Kind.DEFINITION, frames.Kind.FAULT)
         return {kind: json.loads(sent) for kind, sent in frames.read(stream) if kind in kinds}
