@@ -144,7 +144,7 @@ def test_wrong_claims_are_quoted_beside_what_was_measured() -> None:
     finding = found(check("claims"), step(run(9_940), claims=claims))
     assert finding == (
         0.5,
-        "1 of 2 claims are right",
+        "1 of 2 claims right",
         "“...”: 7,753",
         ("the notes say both “...” and “...”",),
     )

@@ -1,9 +1,12 @@
-"""The commands that train nothing: regrade, rubric, new."""
+"""The commands in one process: what they print, write and exit with."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import NET, make_store
+from conftest import step as source
 from evidence_samples import UNDER_8K, evidence, run, step
 from typer.testing import CliRunner, Result
 
@@ -15,7 +18,7 @@ from harness.judge.judge import judge
 
 def harness(*arguments: str | Path) -> Result:
     """Run a command as a user would, without a terminal."""
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return CliRunner(env={"COLUMNS": "200"}).invoke(app, [str(a) for a in arguments])
 
 
 @pytest.fixture
@@ -117,3 +120,98 @@ def test_new_does_not_overwrite(tmp_path: Path) -> None:
     assert again.exit_code == 2
     assert "is there already" in again.stderr
     assert harness("new", "rubric", tmp_path / "b.toml", "--like", "x").exit_code == 2
+
+
+NOTES = """A step.
+
+Target: learn the digits at all.
+Result: 2,018 parameters, and a test accuracy of 99.9 %.
+Analysis: not much can be said.
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path, definitions: Path) -> list[str | Path]:
+    """The option for a store of the test's own."""
+    make_store(tmp_path / "store", definitions)
+    return ["--store", tmp_path / "store"]
+
+
+def test_check_tells_in_seconds(submission: Callable[..., Path], store: list[str | Path]) -> None:
+    folder = submission(step_1=source(NOTES))
+    options = ["--rubric", "digits-quickstart", *store]
+    result = harness("check", folder, *options)
+    assert result.exit_code == 0, result.output
+    told = " ".join(result.stdout.split())
+    assert "Net: 2,018 parameters" in told
+    assert "3x3x1x4 + 4 40" in told
+    assert "learns: " in told
+    assert "1 of 1 claims right, 1 not measured yet" in told
+    assert "Only `harness grade` can tell: accuracy (50 points)" in told
+    (card,) = map(json.loads, harness("check", folder, *options, "--json").stdout.splitlines())
+    assert card["evidence"]["steps"][0]["burst"]["learned"]
+    assert card["evidence"]["steps"][0]["runs"] == []
+
+
+def test_check_says_what_does_not_learn(
+    submission: Callable[..., Path], store: list[str | Path]
+) -> None:
+    stuck = NET.replace("self.head(features)", "0 * self.head(features)")
+    long = source(recipe='recipe = {"epochs": 1000}\n')
+    folder = submission(step_1=source(network=stuck), step_2=long)
+    result = harness("check", folder, "--rubric", "digits-quickstart", *store)
+    assert result.exit_code == 3
+    told = " ".join(result.stdout.split())
+    assert "it does not learn: in 100 steps on 64 images the loss went from 2.30 to 2.30" in told
+    assert "epochs = 1000: should be less than or equal to 100" in told
+    assert harness("check", folder.parent / "nobody", *store).exit_code == 2
+    lenient = harness("check", folder, "--rubric", "digits-quickstart", *store, "--exit-zero")
+    assert lenient.exit_code == 0
+
+
+def test_a_dry_run_tells_what_a_grade_would_train(
+    submission: Callable[..., Path], store: list[str | Path], tmp_path: Path
+) -> None:
+    folder = submission(step_1=source(NOTES), step_2="def f(:\n")
+    options = ["--rubric", "digits-quickstart", "--device", "cpu", *store]
+    dry = harness("grade", folder, *options, "--seeds", "2", "--dry-run")
+    assert dry.exit_code == 0, dry.output
+    told = " ".join(dry.stdout.split())
+    assert "step_1.py seed 1: 2 epochs, seed 2: 2 epochs" in told
+    assert "SyntaxError" in told
+    assert "In all about 0:00:0" in told
+    assert not (tmp_path / "store" / "runs").exists()
+    planned = json.loads(harness("grade", folder, *options, "--dry-run", "--json").stdout)
+    one, broken = planned["submissions"][0]["steps"]
+    assert one["lacking"] == [{"seed": 1, "epochs": 2}]
+    assert planned["seconds"] == pytest.approx(2 * one["seconds_an_epoch"])
+    assert broken["fault"]["owner"] == "submission"
+    harness("grade", folder, *options, "--out", tmp_path / "out")
+    again = harness("grade", folder, *options, "--seeds", "2", "--dry-run", "--json")
+    lacking = json.loads(again.stdout)["submissions"][0]["steps"][0]["lacking"]
+    assert lacking == [{"seed": 2, "epochs": 2}]
+    assert harness("grade", tmp_path / "nobody", *options, "--dry-run").exit_code == 2
+
+
+def test_a_grade_takes_seeds_and_the_points_of_a_person(
+    submission: Callable[..., Path], store: list[str | Path], tmp_path: Path
+) -> None:
+    overrides = tmp_path / "overrides.toml"
+    overrides.write_text(
+        '[[override]]\nsubmission = "ada"\nstep = "step_1.py"\ncheck = "accuracy"\n'
+        'points = 50\nwhy = "Agreed."\n'
+    )
+    folder = submission(step_1=source(NOTES))
+    options = ["--rubric", "digits-quickstart", "--device", "cpu", *store, "--json"]
+    options += ["--out", tmp_path / "out", "--seeds", "2"]
+    plain = harness("grade", folder, *options)
+    assert plain.exit_code == 1
+    (card,) = map(json.loads, plain.stdout.splitlines())
+    assert [run["seed"] for run in card["evidence"]["steps"][0]["runs"]] == [1, 2]
+    assert harness("grade", folder, *options, "--exit-zero").exit_code == 0
+    (kind,) = map(
+        json.loads, harness("grade", folder, *options, "--overrides", overrides).stdout.splitlines()
+    )
+    assert kind["points"] == card["points"] + 50
+    assert kind["verdict"] == "passed"
+    assert harness("grade", folder, *options, "--seeds", "0").exit_code == 2

@@ -105,9 +105,10 @@ scope = "final step"
     def _confidence(self, holding: int, runs: int) -> str:
         """What these runs say about a run from any seed."""
         found = verdict(holding, runs)
-        held = f"held by {holding} of {runs} run{'s' * (runs > 1)}: {found.words}"
-        seeds = f"{found.further} further seed{'s' * (found.further > 1)}"
-        return f"{held}; {seeds} could settle it" if found.further else held
+        told = f"held by {holding} of {runs} run{'s' * (runs > 1)} ({found.words}"
+        if found.further:
+            told += f": {found.further} further seed{'s' * (found.further > 1)} could settle it"
+        return f"{told})"
 
     def _missed(self, run: Run, size: int) -> str:
         if run.fault:

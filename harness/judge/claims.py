@@ -53,7 +53,9 @@ scope = "every step"
         total = len(right) + len(wrong)
         if not total:
             return Finding(0, "no claim", "the notes state nothing that was measured")
-        measured = f"{len(right)} of {total} claims are right"
+        measured = f"{len(right)} of {total} claims right"
+        if total < len(step.claims):
+            measured += f", {len(step.claims) - total} not measured yet"
         why = "; ".join(wrong) or "as measured"
         return Finding(len(right) / total, measured, why, tuple(_contradictions(step.claims)))
 

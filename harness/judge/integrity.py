@@ -19,15 +19,18 @@ COSTLIER = 1.05
 
 
 class Integrity(Check):
-    """Nothing about the network suggests that its answers are other than learnt."""
+    """Nothing about the network suggests that its answers are other than learnt.
+
+    What is found costs the check's points and is put before a person: an honest network can look
+    odd, so think twice before you make this check required.
+    """
 
     needs: ClassVar[tuple[str, ...]] = ("network", "runs")
     example: ClassVar[str] = """
 [[checks]]
 kind = "integrity"
 shifted_margin = "1 %"
-points = 0
-required = true
+points = 5
 scope = "every step"
 """
 

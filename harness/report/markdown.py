@@ -16,9 +16,9 @@ def render(scorecard: Scorecard) -> str:
     """The scorecard as GitHub-flavoured Markdown."""
     evidence = scorecard.evidence
     lines = [
-        f"# {text(evidence.submission)}",
+        f"# {text(words.headline(scorecard))}",
         "",
-        f"{text(scorecard.rubric)}: **{text(words.verdict(scorecard))}**.",
+        f"**{text(words.verdict(scorecard))}**",
         "",
     ]
     if evidence.fault:

@@ -28,7 +28,7 @@ class Report:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         scorecard = self._scorecard
         evidence = scorecard.evidence
-        yield _text(f"{evidence.submission} · {scorecard.rubric}", style="bold")
+        yield _text(words.headline(scorecard), style="bold")
         if evidence.fault:
             yield _text(f"{evidence.fault.owner}'s fault: {evidence.fault.message}", style="red")
         for step in evidence.steps:

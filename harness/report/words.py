@@ -50,6 +50,17 @@ def points(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
+def headline(scorecard: Scorecard) -> str:
+    """What was judged by what: the submission, its own title and author, and the rubric."""
+    evidence = scorecard.evidence
+    named = evidence.submission
+    if evidence.title:
+        named += f": {evidence.title}"
+    if evidence.author:
+        named += f", by {evidence.author}"
+    return f"{named} · {scorecard.rubric}"
+
+
 def verdict(scorecard: Scorecard) -> str:
     """The outcome in one sentence."""
     total = f"{points(scorecard.points)} of {points(scorecard.out_of)} points"
@@ -132,7 +143,7 @@ def facts(step: Step, evidence: Evidence) -> list[str]:
         parts = [f"{made.epochs} epochs", f"batches of {made.batch_size}", str(made.optimizer)]
         parts += [f"{made.scheduler} each {made.scheduler.interval}"] if made.scheduler else []
         parts += [str(transform) for transform in made.augment] + [made.loss.name]
-        lines.append(f"trained with {', '.join(parts)}")
+        lines.append(f"recipe: {', '.join(parts)}")
     if step.defaulted:
         lines.append(f"the rubric filled in {', '.join(step.defaulted)}")
     if step.burst and step.burst.learned:
@@ -161,6 +172,9 @@ def layers(step: Step) -> list[tuple[str, ...]]:
             sides = [" x ".join(map(str, shape)) for shape in shapes]
             total = f"{layer.parameters:,}"
             rows.append((layer.name, *sides, str(layer.receptive_field), layer.arithmetic, total))
+    if rows and step.network:
+        whole = sum(layer.parameters for layer in step.network.layers)
+        rows.append(("in all", *[""] * (len(LAYERS) - 2), f"{whole:,}"))
     return rows
 
 
