@@ -3,6 +3,7 @@
 import json
 import re
 import runpy
+import shlex
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ from typing import Any
 import jsonschema
 import pytest
 from evidence_samples import UNDER_8K, evidence, run, step
+from typer.main import get_command
 
 from harness import overrides
+from harness.cli import app
 from harness.judge.judge import judge
 from harness.report import document
 from harness.rubric import SHIPPED, find, kinds, load
@@ -71,3 +74,26 @@ def test_the_overrides_of_the_page_can_be_read(tmp_path: Path) -> None:
     (tmp_path / "overrides.toml").write_text(text)
     rubric = load(find("four-steps"))
     assert [o.points for o in overrides.load(tmp_path / "overrides.toml", rubric)] == [7, 2.5]
+
+
+COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
+
+
+def printed() -> list[str]:
+    """Every harness command in a code block or between backticks of the pages."""
+    text = (DOCS.parent / "README.md").read_text(encoding="utf-8") + PAGE
+    found = re.findall(r"(?:harness|tox -e grade --) ([a-z][^`\n#]*)", text)
+    return sorted({line.strip() for line in found if line.split()[0] in COMMANDS})
+
+
+@pytest.mark.parametrize("line", printed())
+def test_commands_that_are_printed_exist(line: str) -> None:
+    """With every option; a name in capitals or an ellipsis stands for the reader's own."""
+    words = [word for word in shlex.split(line) if not word.isupper() and "..." not in word]
+    command: Any = COMMANDS[words.pop(0)]
+    while words and hasattr(command, "commands"):
+        names = words.pop(0).strip(",")
+        assert names in command.commands, line
+        command = command.commands[names]
+    known = {option for parameter in getattr(command, "params", []) for option in parameter.opts}
+    assert {word for word in words if word.startswith("--")} <= known | {"--help"}, line
