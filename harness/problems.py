@@ -30,7 +30,7 @@ def told(error: ValidationError, known: Callable[[Place], Iterable[str]]) -> lis
         elif problem["type"] == "extra_forbidden":
             right = proposal(str(where[-1]), known(where[:-1]))
             sentences.append(f"{_key(where)} = {value!r} is not a known key{right}")
-        elif isinstance(value, dict | BaseModel):
+        elif isinstance(value, dict | BaseModel) or len(repr(value)) > 80:
             sentences.append(f"{_key(where)}: {message}")
         else:
             sentences.append(f"{_key(where)} = {value!r}: {message}")

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Union
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, Union
 
 from pydantic import (
     BaseModel,
@@ -92,6 +92,12 @@ class Check(BaseModel):
         if scope not in cls.scopes:
             raise ValueError(f"this kind of check judges {' or '.join(map(repr, cls.scopes))}")
         return scope
+
+    @model_validator(mode="after")
+    def _possible_bonus(self) -> Self:
+        if self.bonus and self.required:
+            raise ValueError("a bonus cannot be required")
+        return self
 
     @abstractmethod
     def asked(self, dataset: evidence.Dataset) -> str:

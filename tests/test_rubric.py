@@ -83,3 +83,63 @@ def test_no_text_crashes_it(tmp_path_factory: pytest.TempPathFactory, text: str)
     path.write_text(text, encoding="utf-8", errors="surrogatepass")
     with pytest.raises(RubricError):
         load(path)
+
+
+CHECKS = {
+    "steps": 'kind = "steps"\npoints = 1\nscope = "whole submission"\n',
+    "uses": 'kind = "uses"\npoints = 1\nscope = "final step"\n',
+    "epochs": 'kind = "epochs"\npoints = 1\nscope = "every step"\n',
+    "parameters": 'kind = "parameters"\npoints = 1\nscope = "final step"\n',
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys", "words"),
+    [
+        ("steps", "", "say exactly, at_least or at_most"),
+        ("steps", "exactly = 4\nat_most = 5", "exactly stands alone"),
+        ("steps", "at_least = 5\nat_most = 4", "no number is at least 5 and at most 4"),
+        ("steps", 'exactly = 4\nscope = "final step"', "this kind of check judges 'whole submission'"),
+        ("uses", "", "say techniques, without or pooling_at"),
+        ("uses", 'techniques = ["dropout"]\nwithout = ["dropout"]', "dropout cannot be both asked for and excluded"),
+        ("uses", "pooling_at = [11, 5]", "pooling_at = [11, 5]: the lesser number comes first"),
+        ("uses", 'techniques = ["drop-out"]', "techniques[1] = 'drop-out': should be 'batch normalisation', 'dropout'"),
+        ("epochs", "at_most = 10", "at_most = 10, but the rubric's recipe trains 15"),
+        ("epochs", "at_most = 15\ntiers = { 12 = 0.5 }", "the tier 12 is not above at_most = 15"),
+        ("parameters", "below = 8_000\ntiers = { 8000 = 0.5 }", "the tier 8,000 is not above below = 8,000"),
+        ("parameters", "below = 8_000\nbonus = true\nrequired = true", "a bonus cannot be required"),
+    ],
+)  # fmt: skip
+def test_checks_that_nothing_could_meet_are_refused(
+    kind: str, keys: str, words: str, tmp_path: Path
+) -> None:
+    check = CHECKS[kind]
+    if "scope" in keys:
+        check = check.partition("scope")[0]
+    text = f'title = "T"\ndataset = "mnist"\n[[checks]]\n{check}{keys}\n'
+    assert words in told(text, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "words"),
+    [
+        ('tiers = { "99.5 %" = 0.5 }', "accuracy: the tier 99.5 % is not below at_least = 99.4 %"),
+        ('tiers = { "99 %" = 0.5, "98 %" = 0.6 }', "a lower threshold must earn less than a higher one"),
+        ("last_epochs = 20", "accuracy: last_epochs = 20, but epochs allows 15"),
+        ('name = "epochs"', "two checks are called epochs; give one of them a name of its own"),
+    ],
+)  # fmt: skip
+def test_checks_that_contradict_each_other_are_refused(
+    accuracy: str, words: str, tmp_path: Path
+) -> None:
+    epochs = f"[[checks]]\n{CHECKS['epochs']}at_most = 15\n"
+    assert words in told(f"{GOOD}{accuracy}\n{epochs}", tmp_path)
+
+
+def test_a_rubric_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "rubric.toml"
+    path.write_bytes(b'title = "\xff"')
+    with pytest.raises(RubricError, match="is not UTF-8 text"):
+        load(path)
+    with pytest.raises(RubricError, match="cannot be read"):
+        load(tmp_path)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from harness.evidence import Dataset, Epoch, Evidence, Run, Step
 from harness.judge.epochs import Epochs
@@ -42,6 +43,15 @@ scope = "final step"
     tiers: dict[Percentage, Annotated[float, Field(gt=0, lt=1)]] = {}
     """Lower thresholds, and the share of the points that each still earns."""
 
+    @field_validator("tiers")
+    @classmethod
+    def _descending(cls, tiers: dict[Percentage, float]) -> dict[Percentage, float]:
+        ordered = sorted(tiers, key=lambda level: level.share, reverse=True)
+        shares = [tiers[level] for level in ordered]
+        if any(lower >= higher for higher, lower in pairwise(shares)):
+            raise ValueError("a lower threshold must earn less than a higher one")
+        return {level: tiers[level] for level in ordered}
+
     def contradiction(self, rubric: Rubric) -> str:
         """A tier above the threshold, or a window longer than the training may be."""
         for level in self.tiers:
@@ -70,7 +80,7 @@ scope = "final step"
         if self._enough(holding, len(step.runs)):
             return Finding(1, measured, confidence, review)
         why = confidence if len(step.runs) > 1 else f"{self._missed(step.runs[0], size)}"
-        for level in sorted(self.tiers, key=lambda level: level.share, reverse=True):
+        for level in self.tiers:
             if self._enough(self._holding(step, level.of(size)), len(step.runs)):
                 return Finding(self.tiers[level], measured, f"{why}; holds {level}", review)
         return Finding(0, measured, why, review)
