@@ -282,8 +282,8 @@ def test_a_step_that_changes_nothing_is_no_progress() -> None:
     ("observed", "share", "looked_at"),
     [
         (step(run(9_940, shifted=9_915)), 1, 0),
-        (step(run(9_940, shifted=9_840)), 1, 0),
-        (step(run(9_940, shifted=9_839)), 0, 1),
+        (step(run(9_940, shifted=9_440)), 1, 0),
+        (step(run(9_940, shifted=9_439)), 0, 1),
         (step(run(9_940, shifted=9_950)), 1, 0),
         (step(run(9_940, shifted=9_915), evaluation=1_050_000), 1, 0),
         (step(run(9_940, shifted=9_915), evaluation=1_050_001), 0, 1),

@@ -29,15 +29,15 @@ class Integrity(Check):
     example: ClassVar[str] = """
 [[checks]]
 kind = "integrity"
-shifted_margin = "1 %"
+shifted_margin = "5 %"
 points = 5
 scope = "every step"
 """
 
     kind: Literal["integrity"]
-    shifted_margin: Percentage = Percentage("1 %")
-    """Share of the test images that may be lost when all are shifted by one pixel; an honest
-    network of 9,944 lost up to 25 of 10,000, a table of answers loses nearly all."""
+    shifted_margin: Percentage = Percentage("5 %")
+    """Share of the test images that may be lost when all are shifted by one pixel. Of 10,000,
+    the four networks of seed 004 lost 188, 83, 30 and 16; a table of answers loses nearly all."""
 
     def asked(self, dataset: Dataset) -> str:
         """What must not be found."""
