@@ -209,6 +209,7 @@ LAYERS = [
         ({"without": ["1 x 1 convolution"]}, 0, "1 x 1 convolution at Conv2d-6"),
         ({"pooling_at": [5, 11]}, 1, "as asked"),
         ({"pooling_at": [7, 11]}, 0, "max pooling at a receptive field of 5"),
+        ({"pooling_at": [5, 11], "without": ["dropout"]}, 1, "as asked"),
     ],
 )
 def test_uses(asked: dict[str, Any], share: float, why: str) -> None:
@@ -270,6 +271,35 @@ def test_progress_names_what_changed() -> None:
     assert finding.measured == (
         "parameters 9,000 to 7,753; with batch normalisation; with global average pooling; "
         "with max pooling; with 1 x 1 convolution; with scheduler; another epochs; another scheduler"
+    )
+
+
+def test_without_max_pooling_it_stands_nowhere() -> None:
+    finding = found(check("uses", pooling_at=[5, 11]), step(layers=LAYERS[:1]))
+    assert (finding.earned, finding.why) == (0, "no max pooling")
+
+
+def test_a_step_after_a_broken_one_is_compared_with_nothing() -> None:
+    broken = step(name="1.py").model_copy(update={"network": None})
+    finding = found(check("progress"), broken, step(name="2.py"))
+    assert (finding.earned, finding.why) == (
+        1,
+        "1.py could not be observed, so nothing is compared",
+    )
+
+
+def test_aims_that_were_not_measured_are_left_open() -> None:
+    steps = [step(name="1.py"), step(name="2.py", judged=1, notes=Notes(target="improve accuracy"))]
+    assert found(check("progress"), *steps).why == "its Target names nothing that was measured"
+
+
+def test_another_network_of_the_same_size_is_a_change() -> None:
+    other = step(name="2.py")
+    assert other.network is not None
+    network = other.network.model_copy(update={"digest": "1" * 64})
+    other = other.model_copy(update={"network": network})
+    assert found(check("progress"), step(name="1.py"), other).measured == (
+        "another network of the same size"
     )
 
 

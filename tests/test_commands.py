@@ -4,12 +4,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import jsonschema
 import pytest
 from conftest import NET, make_store
 from conftest import step as source
 from evidence_samples import UNDER_8K, evidence, run, step
 from typer.testing import CliRunner, Result
 
+import harness as package
 from harness import rubric
 from harness.cli import app
 from harness.grade import write_reports
@@ -122,6 +124,8 @@ def test_new_does_not_overwrite(tmp_path: Path) -> None:
     assert harness("new", "rubric", tmp_path / "b.toml", "--like", "x").exit_code == 2
 
 
+SCORECARD = json.loads((Path(__file__).parents[1] / "docs" / "scorecard.schema.json").read_text())
+
 NOTES = """A step.
 
 Target: learn the digits at all.
@@ -151,6 +155,7 @@ def test_check_tells_in_seconds(submission: Callable[..., Path], store: list[str
     (card,) = map(json.loads, harness("check", folder, *options, "--json").stdout.splitlines())
     assert card["evidence"]["steps"][0]["burst"]["learned"]
     assert card["evidence"]["steps"][0]["runs"] == []
+    jsonschema.validate(card, SCORECARD)
 
 
 def test_check_says_what_does_not_learn(
@@ -208,6 +213,7 @@ def test_a_grade_takes_seeds_and_the_points_of_a_person(
     assert plain.exit_code == 1
     (card,) = map(json.loads, plain.stdout.splitlines())
     assert [run["seed"] for run in card["evidence"]["steps"][0]["runs"]] == [1, 2]
+    jsonschema.validate(card, SCORECARD)
     assert harness("grade", folder, *options, "--exit-zero").exit_code == 0
     (kind,) = map(
         json.loads, harness("grade", folder, *options, "--overrides", overrides).stdout.splitlines()
@@ -215,3 +221,30 @@ def test_a_grade_takes_seeds_and_the_points_of_a_person(
     assert kind["points"] == card["points"] + 50
     assert kind["verdict"] == "passed"
     assert harness("grade", folder, *options, "--seeds", "0").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "owner"), [(OSError("no space"), "machine"), (KeyError("gap"), "harness")]
+)
+def test_what_nobody_foresaw_is_never_the_learners_fault(
+    submission: Callable[..., Path],
+    store: list[str | Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    owner: str,
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("harness.grade.collect", fail)
+    options = ["--rubric", "digits-quickstart", "--out", tmp_path / "out", "--json", *store]
+    result = harness("grade", submission(step_1="x"), *options)
+    assert result.exit_code == 4
+    (card,) = map(json.loads, result.stdout.splitlines())
+    assert card["verdict"] == "not graded"
+    assert card["evidence"]["fault"]["owner"] == owner
+
+
+def test_the_version_is_told() -> None:
+    assert harness("--version").stdout.strip() == package.__version__

@@ -39,6 +39,7 @@ def check(
     from harness import store as stores
     from harness.collect.collect import Workshop
     from harness.commands import scorecards as shared
+    from harness.commands.progress import Display
     from harness.grade import check, without_training
 
     asked = shared.asked(rubric)
@@ -48,7 +49,8 @@ def check(
         workshop = Workshop(stores.Store(stores.folder(store)), Path(), "cpu")
         for path in paths:
             try:
-                scorecard = check(path, asked, workshop)
+                with Display(path.name):
+                    scorecard = check(path, asked, workshop)
             except FileNotFoundError:
                 say(f"{path}: no such file or folder")
                 missing = True
