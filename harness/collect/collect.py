@@ -75,7 +75,7 @@ def collect(
         if step.fault:
             continue
         if not task.seeds:
-            steps[number - 1] = _try(step, workshop.store)
+            steps[number - 1] = _try(step, task, workshop.store)
             continue
 
         def epoch(run: Run, step: Step = step, number: int = number) -> None:
@@ -116,8 +116,9 @@ def _train(step: Step, task: Task, workshop: Workshop, told: Callable[[Run], Non
     return step.model_copy(update={"runs": runs})
 
 
-def _try(step: Step, store: Store) -> Step:
+def _try(step: Step, task: Task, store: Store) -> Step:
     """Whether a step can be trained: its recipe can be followed, and its network learns."""
+    from harness.collect import batches
     from harness.collect.burst import burst
     from harness.collect.graph import admit
     from harness.collect.resolve import RecipeError
@@ -126,7 +127,9 @@ def _try(step: Step, store: Store) -> Step:
     handed_over = store.definition(step.handed_in)
     assert handed_over is not None
     try:
-        tried = burst(admit(*handed_over), step.recipe)
+        candidate = admit(*handed_over)
+        batches.check(candidate, step.recipe, data.DATASETS[task.dataset].train_size)
+        tried = burst(candidate, step.recipe)
     except RecipeError as error:
         fault = Fault(owner="submission", stage="recipe", message=f"recipe: {error}")
         return step.model_copy(update={"fault": fault})
