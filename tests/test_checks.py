@@ -397,6 +397,16 @@ def test_a_bonus_comes_on_top() -> None:
     assert (card.points, card.out_of, card.bonus, card.verdict) == (10, 10, 0, "passed")
 
 
+def test_an_awaited_bonus_is_not_taken_off_the_other_points() -> None:
+    card = judge(asking(EPOCHS, MANUAL | {"bonus": True}, pass_mark="100 %"), evidence(step()))
+    assert (card.points, card.out_of, card.awaiting, card.verdict) == (90, 90, 10, "passed")
+
+
+def test_a_share_reaches_a_pass_mark_of_its_own_size() -> None:
+    tiered = EPOCHS | {"points": 100, "tiers": {"20": 0.7}}
+    assert judge(asking(tiered), evidence(step(epochs=18))).verdict == "passed"
+
+
 def overridden(tmp_path: Path, text: str, asked: Rubric, *steps: Step) -> Scorecard:
     path = tmp_path / "overrides.toml"
     path.write_text(textwrap.dedent(text))

@@ -34,7 +34,8 @@ def judge(rubric: Rubric, evidence: Evidence, overrides: Sequence[Override] = ()
     points = sum(points for _, points, _ in judged)
     bonus = sum(points for mark, points, _ in judged if mark.bonus)
     awaiting = sum(out_of for mark, _, out_of in judged if mark.status == "awaiting")
-    out_of = sum(out_of for mark, _, out_of in judged if not mark.bonus) - awaiting
+    earnable = (each for each in judged if not each.mark.bonus and each.mark.status != "awaiting")
+    out_of = sum(each.out_of for each in earnable)
     reasons = _against(marks, points, out_of, rubric.pass_mark)
     not_graded = any(mark.status == "not graded" for mark in marks)
     return Scorecard(
@@ -61,14 +62,14 @@ def _judged(rubric: Rubric, evidence: Evidence, overrides: Sequence[Override]) -
     for step in steps:
         for check in rubric.checks:
             if check.scope == "every step" or (check.scope == "final step" and step is steps[-1]):
-                shared = Fraction(check.points) / (len(steps) if check.scope == "every step" else 1)
+                shared = _exactly(check.points) / (len(steps) if check.scope == "every step" else 1)
                 finding = _find(check, step, evidence, rubric.seeds)
                 yield _marked(check, step.name, shared, finding, evidence, of_person)
     for check in whole if steps else rubric.checks:
         finding = _unreached(evidence)
         if steps:
             finding = _find(check, steps[-1], evidence, rubric.seeds)
-        yield _marked(check, "", Fraction(check.points), finding, evidence, of_person)
+        yield _marked(check, "", _exactly(check.points), finding, evidence, of_person)
 
 
 def _find(check: Check, step: Step, evidence: Evidence, seeds: int) -> Finding | Fault:
@@ -110,10 +111,10 @@ def _marked(
         status = "awaiting"
     else:
         status = "passed" if finding.earned == 1 else "partly" if finding.earned else "failed"
-    points = out_of * Fraction(finding.earned or 0)
+    points = out_of * _exactly(finding.earned or 0)
     why = finding.why
     if override := of_person.get((step, check.name)):
-        points = min(Fraction(override.points), out_of)
+        points = min(_exactly(override.points), out_of)
         status = "passed" if points == out_of else "partly" if points else "failed"
         why = f"by a person: {override.why}"
     mark = Mark(
@@ -152,6 +153,11 @@ def _faults(evidence: Evidence) -> list[Fault]:
     for step in evidence.steps:
         found += [step.fault, *(run.fault for run in step.runs)]
     return [fault for fault in found if fault]
+
+
+def _exactly(number: float) -> Fraction:
+    """The number that was written or meant: 7/10 for 0.7, which binary falls short of, and 1/3."""
+    return Fraction(number).limit_denominator(1_000_000)
 
 
 def _shown(points: Fraction | int) -> float:
