@@ -16,7 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from harness.evidence import Evidence
 from harness.overrides import Override
-from harness.recipe import Recipe
+from harness.recipe import Ingredient, Recipe
 from harness.rubric import SHIPPED, Check, Rubric, kinds, load, schema
 from harness.scorecard import Scorecard
 
@@ -168,8 +168,10 @@ def _type(described: dict[str, Any]) -> str:
             return f"list of {len(items)}: {_type(items[0])}"
         case {"type": "array", "items": items}:
             return f"list of {_type(items)}"
+        case {"type": "object", "patternProperties": dict(by_key)}:
+            return f"table of percentages, each to a {_type(next(iter(by_key.values())))}"
         case {"type": "object", "additionalProperties": dict(values)}:
-            return f"table to {_type(values)}"
+            return f"table of limits, each to a {_type(values)}"
         case {"type": str(name)}:
             words = {"integer": "whole number", "number": "number", "string": "text"}
             return words.get(name, {"boolean": "true or false", "object": "table"}.get(name, name))
@@ -183,7 +185,13 @@ def _type(described: dict[str, Any]) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required() or field.default is PydanticUndefined:
         return "must be given"
-    if field.default is None or isinstance(field.default, BaseModel):
+    if isinstance(field.default, Recipe):
+        recipe = field.default
+        parts = [f"{recipe.epochs} epochs", f"batches of {recipe.batch_size}"]
+        return ", ".join([*parts, str(recipe.optimizer), recipe.loss.name])
+    if isinstance(field.default, Ingredient):
+        return f"`{field.default.name}`"
+    if field.default is None:
         return ""
     return f"`{json.dumps(field.default)}`"
 

@@ -6,9 +6,9 @@ JSON document. Must not know torch, rubrics or reports.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from harness.claims import Claim
 from harness.notes import Notes
@@ -230,12 +230,24 @@ class Dataset(Observation):
     test_size: int
 
 
+def _readable(number: int) -> int:
+    if number != FORMAT:
+        raise ValueError(f"this is format {number}, and this harness reads {FORMAT}")
+    return number
+
+
+def _plain(name: str) -> str:
+    if name in ("", ".", "..") or not {"/", "\\", "\0"}.isdisjoint(name):
+        raise ValueError("a submission's name is a folder's, without a path")
+    return name
+
+
 class Evidence(Observation):
     """Everything observed about one submission."""
 
-    format: int = FORMAT
+    format: Annotated[int, AfterValidator(_readable)] = FORMAT
     engine: int = ENGINE
-    submission: str
+    submission: Annotated[str, AfterValidator(_plain)]
     """The name under which it was handed in."""
     author: str = ""
     """As `submission.toml` says."""

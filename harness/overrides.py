@@ -7,6 +7,7 @@ checks judge.
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -76,4 +77,8 @@ def load(path: Path, rubric: Rubric) -> list[Override]:
         if override.points > names[override.check]:
             worth = f"{override.check} is worth {names[override.check]:g}"
             raise OverrideError(f"{where}.points = {override.points:g}: {worth}")
+    twice = Counter((o.submission, o.step, o.check) for o in overrides)
+    for (submission, _, check), number in twice.items():
+        if number > 1:
+            raise OverrideError(f"{path}: {number} overrides of {check} for {submission}; keep one")
     return overrides

@@ -76,6 +76,9 @@ class Check(BaseModel):
     needs: ClassVar[tuple[str, ...]]
     """Parts of a step that it judges, of `network`, `recipe` and `runs`; where one of them could
     not be observed, `judge` is not asked."""
+    takes: ClassVar[tuple[str, ...]] = ()
+    """Parts that it judges as well, where the submission let them be observed; where the machine or
+    the harness did not, `judge` is not asked."""
     scopes: ClassVar[tuple[Scope, ...]] = ("every step", "final step")
     """The scopes that make sense for this kind."""
     example: ClassVar[str]

@@ -8,11 +8,12 @@ import pytest
 from evidence_samples import evidence, run, step
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from scipy.stats import binomtest
 
 from harness import overrides, rubric
 from harness.claims import Claim, Quantity
-from harness.evidence import Layer, Step
+from harness.evidence import Fault, Layer, Step
 from harness.judge.judge import judge
 from harness.judge.statistics import verdict
 from harness.notes import Notes
@@ -118,7 +119,12 @@ def test_a_claim_is_right_at_the_precision_in_which_it_is_written(
 
 @pytest.mark.parametrize(
     ("train_correct", "over", "not_over", "under"),
-    [(59_800, True, True, True), (59_990, True, False, False), (59_400, False, True, True)],
+    [
+        (59_800, True, True, True),
+        (59_990, True, False, False),
+        (59_520, True, True, True),
+        (59_400, False, True, True),
+    ],
 )
 def test_a_small_gap_may_be_called_either(
     train_correct: int, over: bool, not_over: bool, under: bool
@@ -161,7 +167,15 @@ def test_a_log_of_another_test_set_is_no_claim_about_this_one() -> None:
 def test_before_training_accuracies_are_left_open() -> None:
     claims = [claim("parameters", 7_753, 7_754), claim("test accuracy", 1, 2)]
     assert found(check("claims"), step(claims=claims)).earned == 1
+    waiting = found(check("claims"), step(claims=claims[1:]))
+    assert (waiting.earned, waiting.measured) == (1, "not measured yet")
+
+
+def test_silence_earns_nothing_and_a_figure_that_was_not_read_costs_nothing() -> None:
     assert found(check("claims"), step()).earned == 0
+    unread = found(check("claims"), step(notes=Notes(result="We got 99.43 with 7.7K.")))
+    assert unread.earned == 1
+    assert unread.review
 
 
 def layer(
@@ -458,6 +472,7 @@ def test_a_person_can_replace_any_mark(tmp_path: Path) -> None:
         ('[[override]]\nsubmission = "a"\ncheck = "epoch"\npoints = 1\nwhy = "x"', "override[1].check = 'epoch' is not in the rubric; did you mean epochs?"),
         ('[[override]]\nsubmission = "a"\ncheck = "epochs"\npoints = 91\nwhy = "x"', "override[1].points = 91: epochs is worth 90"),
         ('[[override]]\nsubmission = "a"\ncheck = "epochs"\npoints = 9\nwhy = ""', "override[1].why = ''"),
+        ('[[override]]\nsubmission = "a"\ncheck = "epochs"\npoints = 9\nwhy = "x"\n' * 2, "2 overrides of epochs for a; keep one"),
         ("[[override", "cannot be read"),
     ],
 )  # fmt: skip
@@ -468,6 +483,67 @@ def test_a_mistake_in_the_overrides_is_told(tmp_path: Path, text: str, words: st
         overrides.load(path, asking(EPOCHS))
     assert words in str(error.value)
     assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ("", "the override of epochs for ada, without a step: there is no such mark; the steps are 1.py, 2.py"),
+        ('step = "3.py"', "the override of epochs for ada, step 3.py: there is no such mark"),
+        ('step = "2.py"\npoints = 46', "step 2.py: 46.0 points of 45.0"),
+    ],
+)  # fmt: skip
+def test_an_override_that_hits_nothing_is_told(tmp_path: Path, keys: str, words: str) -> None:
+    points = "" if "points" in keys else "points = 1\n"
+    text = f'[[override]]\nsubmission = "ada"\ncheck = "epochs"\nwhy = "x"\n{points}{keys}\n'
+    with pytest.raises(overrides.OverrideError, match=words):
+        overridden(tmp_path, text, asking(EPOCHS), step(name="1.py"), step(name="2.py"))
+
+
+def test_a_person_writes_a_third_with_two_decimals(tmp_path: Path) -> None:
+    text = "".join(
+        f'[[override]]\nsubmission = "ada"\nstep = "{n}.py"\ncheck = "epochs"\n'
+        'points = 3.33\nwhy = "x"\n'
+        for n in (1, 2, 3)
+    )
+    steps = [step(name=f"{n}.py", epochs=99) for n in (1, 2, 3)]
+    required = asking(EPOCHS | {"points": 10, "required": True}, pass_mark="100 %")
+    card = overridden(tmp_path, text, required, *steps)
+    assert (card.points, card.verdict) == (10, "passed")
+
+
+DISK = Fault(owner="machine", stage="training", message="the disk is full")
+
+
+@pytest.mark.parametrize("kind", ["claims", "progress", "accuracy", "integrity"])
+def test_the_machines_fault_is_waited_for(kind: str) -> None:
+    """What a check would take into account could not be observed, through nobody's fault."""
+    keys = {"at_least": "99.4 %"} if kind == "accuracy" else {}
+    judged = {"kind": kind, "points": 10, "scope": "final step", **keys}
+    claims = [claim("test accuracy", 99.395, 99.405)]
+    observed = step(name="1.py"), step(name="2.py", claims=claims, fault=DISK)
+    assert judge(asking(judged), evidence(*observed)).verdict == "not graded"
+
+
+def test_what_another_rubric_filled_in_is_not_the_learners() -> None:
+    filled = step(run(*[9_950] * 19), epochs=19).model_copy(update={"defaulted": ["epochs"]})
+    card = judge(asking(EPOCHS), evidence(filled))
+    assert card.verdict == "not graded"
+    assert "another rubric filled in the recipe's epochs" in card.marks[0].why
+    same = step(run(*[9_950] * 15)).model_copy(update={"defaulted": ["epochs"]})
+    assert judge(asking(EPOCHS), evidence(same)).verdict == "passed"
+
+
+def test_a_run_without_an_end_is_no_proof_of_integrity() -> None:
+    nan = Fault(owner="submission", stage="training", message="the loss became nan")
+    finding = found(check("integrity"), step(run(declared=15, fault=nan)))
+    assert (finding.earned, finding.why) == (0, "the loss became nan")
+
+
+@pytest.mark.parametrize("name", ["../../escaped", "a/b", "", ".", "..", "a\\b"])
+def test_no_submissions_name_leads_out_of_the_reports(name: str) -> None:
+    with pytest.raises(ValidationError, match="without a path"):
+        evidence(step(), name=name)
 
 
 @pytest.mark.parametrize("kind", sorted(kinds()))

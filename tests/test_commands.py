@@ -57,6 +57,39 @@ def test_regrade_does_not_make_up_runs(reports: Path, tmp_path: Path) -> None:
     assert "1 of 5 runs" in " ".join(result.stdout.split())
 
 
+def test_a_damaged_report_does_not_stop_the_class(reports: Path, tmp_path: Path) -> None:
+    (reports / "aaa").mkdir()
+    (reports / "aaa" / "report.json").write_text("{")
+    options = ["--rubric", "under-10k", "--out", tmp_path / "new"]
+    result = harness("regrade", reports, *options)
+    assert result.exit_code == 2
+    assert "report.json: no report of this version" in result.stderr
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["ada", "bob"]
+    twice = harness("regrade", reports / "ada", tmp_path / "new", *options)
+    assert twice.exit_code == 2
+    assert "2 reports are of ada" in twice.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_the_machines_fault(reports: Path) -> None:
+    file = reports / "file"
+    file.write_text("")
+    result = harness("regrade", reports / "ada", "--rubric", "under-10k", "--out", file / "x")
+    assert result.exit_code == 4
+    assert "the machine's fault" in result.stderr
+
+
+def test_an_override_that_hits_nothing_is_a_usage_error(reports: Path, tmp_path: Path) -> None:
+    overrides = tmp_path / "overrides.toml"
+    overrides.write_text(
+        '[[override]]\nsubmission = "ada"\nstep = "step_9.py"\ncheck = "epochs"\n'
+        'points = 1\nwhy = "x"\n'
+    )
+    options = ["--rubric", "under-10k", "--out", tmp_path / "new", "--overrides", overrides]
+    result = harness("regrade", reports, *options)
+    assert result.exit_code == 2
+    assert "step step_9.py: there is no such mark" in result.stderr
+
+
 def test_regrade_takes_the_points_of_a_person(reports: Path, tmp_path: Path) -> None:
     overrides = tmp_path / "overrides.toml"
     overrides.write_text(
@@ -75,7 +108,7 @@ def test_regrade_takes_the_points_of_a_person(reports: Path, tmp_path: Path) -> 
     ("arguments", "words"),
     [
         (["nowhere"], "no report.json there"),
-        (["old.json"], "is no report of this version"),
+        (["old.json"], "no report of this version"),
         (
             ["reports", "--rubric", "digits-quickstart"],
             "was measured on mnist, and the rubric asks for digits",

@@ -16,8 +16,9 @@ from typer.main import get_command
 from harness import overrides
 from harness.cli import app
 from harness.judge.judge import judge
-from harness.report import document
+from harness.report import document, markdown, words
 from harness.rubric import SHIPPED, find, kinds, load
+from harness.scorecard import Scorecard
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = (DOCS / "rubric.md").read_text(encoding="utf-8")
@@ -97,3 +98,21 @@ def test_commands_that_are_printed_exist(line: str) -> None:
         command = command.commands[names]
     known = {option for parameter in getattr(command, "params", []) for option in parameter.opts}
     assert {word for word in words if word.startswith("--")} <= known | {"--help"}, line
+
+
+@pytest.mark.parametrize(
+    "path", sorted((DOCS / "evidence").rglob("report.json")), ids=lambda path: path.parent.name
+)
+def test_committed_evidence_can_be_judged(path: Path) -> None:
+    """And the page beside it is what it comes to."""
+    card = Scorecard.model_validate_json(path.read_bytes())
+    assert judge(load(find("under-8k")), card.evidence) == card
+    assert path.with_name("report.md").read_text() == markdown.render(card)
+
+
+def test_the_readme_shows_what_the_evidence_comes_to() -> None:
+    text = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    assert "@" not in re.sub(r"`[^`]*`", "", text)
+    path = DOCS / "evidence" / "digit-recognizer-four-phases" / "report.json"
+    card = Scorecard.model_validate_json(path.read_bytes())
+    assert f"{card.evidence.submission}: {words.verdict(card)}" in text

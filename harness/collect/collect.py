@@ -116,6 +116,10 @@ def _train(step: Step, task: Task, workshop: Workshop, told: Callable[[Run], Non
     return step.model_copy(update={"runs": runs})
 
 
+STUCK = 0.99
+"""Of a burst's first loss: where it ends higher, or is no number, a network does not learn."""
+
+
 def _try(step: Step, task: Task, store: Store) -> Step:
     """Whether a step can be trained: its recipe can be followed, and its network learns."""
     from harness.collect import batches
@@ -135,7 +139,7 @@ def _try(step: Step, task: Task, store: Store) -> Step:
         return step.model_copy(update={"fault": fault})
     except Exception as error:  # an admitted network that torch cannot train is a gap of ours
         return step.model_copy(update={"fault": ours(error, "training")})
-    if tried.learned:
+    if tried.last_loss < STUCK * tried.first_loss:
         return step.model_copy(update={"burst": tried})
     message = (
         f"it does not learn: in {tried.steps} steps on {tried.images} images the loss went from "

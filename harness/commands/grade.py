@@ -66,6 +66,7 @@ def grade(
     from harness.commands import scorecards as shared
     from harness.commands.progress import Display
     from harness.grade import grade, write_reports
+    from harness.overrides import OverrideError
 
     asked = shared.asked(rubric)
     if seeds:
@@ -91,6 +92,8 @@ def grade(
             write_reports(scorecard, out)
             scorecards.append(scorecard)
             shared.show(scorecard, json)
+    except OverrideError as error:
+        fail(f"{overrides}: {error}", 2)
     except OSError as error:
         fail(f"the machine's fault: {error}; what was measured is kept", 4)
     except KeyboardInterrupt:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.commands.options import EXIT_CODES, ExitZero, Json, OverridesFile, RubricName, fail
+from harness.commands.options import (
+    EXIT_CODES,
+    ExitZero,
+    Json,
+    OverridesFile,
+    RubricName,
+    fail,
+    say,
+)
 
 if TYPE_CHECKING:
     from harness.scorecard import Scorecard
@@ -37,20 +46,27 @@ def regrade(
     from harness.commands import scorecards as shared
     from harness.grade import write_reports
     from harness.judge.judge import judge
+    from harness.overrides import OverrideError
 
     asked = shared.asked(rubric)
     awarded = shared.awarded(overrides, asked)
+    read = [_read(path, asked.dataset) for path in _found(reports)]
+    evidence = [found.evidence for found in read if found]
+    names = Counter(found.submission for found in evidence)
+    if twice := [name for name, number in names.items() if number > 1]:
+        fail(f"{names[twice[0]]} reports are of {twice[0]}: name only one of them", 2)
     scorecards = []
-    for path in _found(reports):
-        evidence = _read(path).evidence
-        if evidence.dataset.name != asked.dataset:
-            where = f"{path}: was measured on {evidence.dataset.name}"
-            fail(f"{where}, and the rubric asks for {asked.dataset}", 2)
-        scorecard = judge(asked, evidence, awarded)
-        write_reports(scorecard, out)
-        scorecards.append(scorecard)
-        shared.show(scorecard, json)
-    shared.leave(scorecards, missing=False, exit_zero=exit_zero)
+    try:
+        for found in evidence:
+            scorecard = judge(asked, found, awarded)
+            write_reports(scorecard, out)
+            scorecards.append(scorecard)
+            shared.show(scorecard, json)
+    except OverrideError as error:
+        fail(f"{overrides}: {error}", 2)
+    except OSError as error:
+        fail(f"the machine's fault: {error}", 4)
+    shared.leave(scorecards, missing=None in read, exit_zero=exit_zero)
 
 
 def _found(reports: list[Path]) -> Iterator[Path]:
@@ -63,13 +79,24 @@ def _found(reports: list[Path]) -> Iterator[Path]:
             fail(f"{path}: no report.json there; `harness grade` writes them", 2)
 
 
-def _read(path: Path) -> Scorecard:
+def _read(path: Path, dataset: str) -> Scorecard | None:
+    """A report, or nothing and a message: one that is damaged must not stop a class."""
     from pydantic import ValidationError
 
     from harness.scorecard import Scorecard
 
     try:
-        return Scorecard.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        first = str(error).partition("\n")[0]
-        fail(f"{path}: is no report of this version of the harness ({first}); grade it again", 2)
+        scorecard = Scorecard.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        say(f"{path}: no report of this version of the harness ({where}: {first['msg']})")
+        return None
+    except OSError as error:
+        say(f"{path}: cannot be read ({error.strerror})")
+        return None
+    if scorecard.evidence.dataset.name != dataset:
+        measured = scorecard.evidence.dataset.name
+        say(f"{path}: was measured on {measured}, and the rubric asks for {dataset}")
+        return None
+    return scorecard

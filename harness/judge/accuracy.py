@@ -79,7 +79,9 @@ scope = "final step"
         review = (confidence,) if "inconclusive" in confidence else ()
         if self._enough(holding, len(step.runs)):
             return Finding(1, measured, confidence, review)
-        why = confidence if len(step.runs) > 1 else f"{self._missed(step.runs[0], size)}"
+        why = confidence if len(step.runs) > 1 else self._missed(step.runs[0], size)
+        broken = [f"seed {run.seed}: {run.fault.message}" for run in step.runs[1:] if run.fault]
+        why = "; ".join([why, *broken])
         for level in self.tiers:
             if self._enough(self._holding(step, level.of(size)), len(step.runs)):
                 return Finding(self.tiers[level], measured, f"{why}; holds {level}", review)

@@ -58,9 +58,12 @@ scope = "every step"
                 if lost > self.shifted_margin.of(size):
                     wrong.append(f"{seed}{lost:,} answers are lost when the images are shifted")
             odd += [f"{seed}{sentence}" for sentence in _to_look_at(run, size)]
+        if not told:
+            why = next((run.fault.message for run in step.runs if run.fault), "no run ended")
+            return Finding(0, "not measured", why)
         return Finding(
             earned=0 if wrong else 1,
-            measured="; ".join(told) or "not measured",
+            measured="; ".join(told),
             why="; ".join(wrong) or "nothing was found",
             review=(*wrong, *odd),
         )

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from harness.evidence import Evidence, Fault, Step
-from harness.overrides import Override
+from harness.overrides import Override, OverrideError
 from harness.percentage import Percentage
 from harness.rubric import Check, Finding, Rubric
 from harness.scorecard import Mark, Scorecard, Status
@@ -28,6 +28,9 @@ def judge(rubric: Rubric, evidence: Evidence, overrides: Sequence[Override] = ()
         rubric: what is asked.
         evidence: what was observed.
         overrides: what a person awards; those for other submissions are passed over.
+
+    Raises:
+        OverrideError: for an override of a mark that there is not, or of more than it is worth.
     """
     judged = list(_judged(rubric, evidence, overrides))
     marks = [mark for mark, _, _ in judged]
@@ -63,29 +66,42 @@ def _judged(rubric: Rubric, evidence: Evidence, overrides: Sequence[Override]) -
         for check in rubric.checks:
             if check.scope == "every step" or (check.scope == "final step" and step is steps[-1]):
                 shared = _exactly(check.points) / (len(steps) if check.scope == "every step" else 1)
-                finding = _find(check, step, evidence, rubric.seeds)
+                finding = _find(check, step, evidence, rubric)
                 yield _marked(check, step.name, shared, finding, evidence, of_person)
     for check in whole if steps else rubric.checks:
         finding = _unreached(evidence)
         if steps:
-            finding = _find(check, steps[-1], evidence, rubric.seeds)
+            finding = _find(check, steps[-1], evidence, rubric)
         yield _marked(check, "", _exactly(check.points), finding, evidence, of_person)
+    for override in of_person.values():
+        names = ", ".join(step.name for step in steps)
+        raise OverrideError(f"{_told(override)}: there is no such mark; the steps are {names}")
 
 
-def _find(check: Check, step: Step, evidence: Evidence, seeds: int) -> Finding | Fault:
+def _find(check: Check, step: Step, evidence: Evidence, rubric: Rubric) -> Finding | Fault:
     """What a check makes of a step, or the fault for which it could not be judged."""
     faults = [fault for fault in (step.fault, *(run.fault for run in step.runs)) if fault]
     foreign = next((fault for fault in faults if fault.owner != "submission"), None)
-    if "runs" in check.needs and len(step.runs) < seeds and not faults:
-        message = f"the evidence holds {len(step.runs)} of {seeds} runs; grade to train the others"
-        return Fault(owner="machine", stage="judging", message=message)
+    if not faults and (lacking := _lacking(check, step, rubric)):
+        return Fault(owner="machine", stage="judging", message=f"{lacking}; grade it again")
     seen = all(getattr(step, part) for part in check.needs)
-    if seen and not (foreign and "runs" in check.needs):
+    if seen and not (foreign and "runs" in check.needs + check.takes):
         return check.judge(step, evidence)
     if foreign:
         return foreign
     why = step.fault.message if step.fault else "nothing was run"
     return Finding(0, "", f"could not be measured: {why}")
+
+
+def _lacking(check: Check, step: Step, rubric: Rubric) -> str:
+    """What evidence of another rubric lacks for a check of this one; empty if nothing."""
+    if "runs" in check.needs and len(step.runs) < rubric.seeds:
+        return f"the evidence holds {len(step.runs)} of {rubric.seeds} runs"
+    if step.recipe and {"recipe", "runs"}.intersection(check.needs + check.takes):
+        for key in step.defaulted:
+            if getattr(step.recipe, key) != getattr(rubric.recipe, key):
+                return f"another rubric filled in the recipe's {key}"
+    return ""
 
 
 def _unreached(evidence: Evidence) -> Finding | Fault:
@@ -113,8 +129,11 @@ def _marked(
         status = "passed" if finding.earned == 1 else "partly" if finding.earned else "failed"
     points = out_of * _exactly(finding.earned or 0)
     why = finding.why
-    if override := of_person.get((step, check.name)):
-        points = min(_exactly(override.points), out_of)
+    if override := of_person.pop((step, check.name), None):
+        points = _exactly(override.points)
+        if points > out_of and not _alike(points, out_of):
+            raise OverrideError(f"{_told(override)}: {_shown(points)} points of {_shown(out_of)}")
+        points = out_of if _alike(points, out_of) else points
         status = "passed" if points == out_of else "partly" if points else "failed"
         why = f"by a person: {override.why}"
     mark = Mark(
@@ -131,6 +150,16 @@ def _marked(
         review=[] if override else list(finding.review),
     )
     return _Judged(mark, points, out_of)
+
+
+def _alike(points: Fraction, others: Fraction) -> bool:
+    """Whether a person, who writes two decimals, means the same: 3.33 is a third of 10."""
+    return abs(points - others) < Fraction(1, 100)
+
+
+def _told(override: Override) -> str:
+    step = f", step {override.step}" if override.step else ", without a step"
+    return f"the override of {override.check} for {override.submission}{step}"
 
 
 def _against(

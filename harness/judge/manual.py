@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from pydantic import field_validator
+
 from harness.evidence import Dataset, Evidence, Step
 from harness.rubric import Check, Finding, Scope
 
@@ -25,6 +27,13 @@ scope = "whole submission"
     kind: Literal["manual"]
     question: str
     """What the person is to judge."""
+
+    @field_validator("required")
+    @classmethod
+    def _never(cls, required: bool) -> bool:
+        if required:
+            raise ValueError("what a person awards cannot be required")
+        return required
 
     def asked(self, dataset: Dataset) -> str:
         """The question."""

@@ -48,6 +48,7 @@ class Progress(Check):
     """
 
     needs: ClassVar[tuple[str, ...]] = ("network", "recipe")
+    takes: ClassVar[tuple[str, ...]] = ("runs",)
     example: ClassVar[str] = """
 [[checks]]
 kind = "progress"

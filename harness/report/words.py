@@ -120,8 +120,9 @@ def heading(step: Step, scorecard: Scorecard) -> str:
 
 
 def worth(mark: Mark) -> str:
-    """What a mark earned: `2.5 of 10`, `+5 of 5` for a bonus, `- of 10` while it is awaited."""
-    earned = "-" if mark.status == "awaiting" else points(mark.points)
+    """What a mark earned: `2.5 of 10`, `+5 of 5` for a bonus, `- of 10` while it is open."""
+    open_ = mark.status in ("awaiting", "not graded")
+    earned = "-" if open_ else points(mark.points)
     return f"{'+' * mark.bonus}{earned} of {points(mark.out_of)}"
 
 
@@ -146,10 +147,11 @@ def facts(step: Step, evidence: Evidence) -> list[str]:
         lines.append(f"recipe: {', '.join(parts)}")
     if step.defaulted:
         lines.append(f"the rubric filled in {', '.join(step.defaulted)}")
-    if step.burst and step.burst.learned:
+    if step.burst:
         tried = step.burst
+        learns = "learns" if tried.learned else "learns slowly, if at all"
         lines.append(
-            f"learns: {tried.steps} steps of Adam on {tried.images} images bring the loss from "
+            f"{learns}: {tried.steps} steps of Adam on {tried.images} images bring the loss from "
             f"{tried.first_loss:.2f} to {tried.last_loss:.2f}"
         )
     size = evidence.dataset.test_size
