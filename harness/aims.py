@@ -43,8 +43,8 @@ _AIMS = {
         (
             _FEWER,
             r"\b(?:reduc(?:e|ing)|decreas(?:e|ing)|cut(?:ting)?|lower(?:ing)?|fewer|less) "
-            rf"{_OUR}(?:{_PARAMETERS}|(?:number of )?{_OUR}(?:kernels|channels)\b){_WHOLE}"
-            rf"|\b(?:lighter|smaller|lighten(?:ing)?) {_OUR}{_NET}\b"
+            rf"{_OUR}{_PARAMETERS}{_WHOLE}"  # channels and kernels are but a means
+            rf"|\b(?:lighter|smaller|lighten(?:ing)?) {_OUR}{_NET}\b(?! input)"
             rf"|\bmak(?:e|ing) {_OUR}(?:{_NET} )?(?:even |much )?(?:lighter|smaller)\b"
             rf"(?! (?!and|by|with|to)\w)",
         ),

@@ -188,7 +188,7 @@ _ACCURACIES = re.compile(
 )
 _ONE_OF_SEVERAL = (  # an epoch that was not the last, or a setting that was tried
     r"\b(?:initial|(?:first|second|third|1st|2nd|3rd)(?: few| two| three)? epoch"
-    r"|(?:in|after|by) (?:the )?epoch|after (?:just |only )?[0-9]+ epoch"
+    r"|(?:in|after|by) (?:the )?epoch|after (?:just |only )?[0-9] epoch"
     r"|(?:lr|rate|gamma|drop ?out|size|momentum)(?: (?:of|is|was))?[ :=]{1,3}[0-9])"
 )
 _PAIR = re.compile(r"\b(?:train|test|val)\w*(?: acc\w*)? ?(?:/|and|&|,|vs\.?|-) ?$", re.IGNORECASE)

@@ -66,6 +66,8 @@ UNAIMED = [
     "Make the augmentation lighter",
     "Make lighter augmentation",
     "A light model",
+    "Use smaller model inputs",
+    "Reduce the number of channels and add a layer",
     "No need to reduce the parameters",
     "Later we will reduce the number of parameters",
     "Instead of reducing parameters, add a scheduler",

@@ -237,6 +237,7 @@ def test_parameters(text: str, lowest: int | None, below: int | None) -> None:
         ("We got 99.46 % validation accuracy", False, 99.455, 99.465),
         ("99.46 test accuracy", False, 99.455, 99.465),
         ("Best test accuracy of 99.46 at epoch 13", False, 99.455, 99.465),
+        ("The best test accuracy is 99.46 after 15 epochs", False, 99.455, 99.465),
         ("the test accuracy stops\nat 98.88.", False, 98.875, 98.885),
         ("Test accuracy of 99.42 with under 10k weights", False, 99.415, 99.425),
     ],
