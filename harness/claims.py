@@ -115,21 +115,35 @@ _COUNT = (
 )
 _PARAMETERS = re.compile(
     rf"({_BOUND})(?<![\w.,])({_COUNT})[ -]?(?:model |total |network )?param\w{{0,8}}\b(?! ?[:=])"
-    rf"|(?<!trainable )\bparam\w{{0,8}}\b{_LEADING}({_BOUND})({_COUNT}){_ALONE}",
+    rf"|(?<!trainable )(?<!hyper[ -])\bparam\w{{0,8}}\b{_LEADING}({_BOUND})({_COUNT}){_ALONE}",
     re.IGNORECASE,
 )
 _PART = (  # of a network, or of its parameters
     r"\b(?:layers?|conv\w*|kernels?|blocks?|channels?|each|per|linear|fc|bias\w*|add\w*|sav\w*"
     r"|remov\w*|dropp\w*|by|extra|additional|more|other|unused)\b"
+    r"|\b(?:bn|batch[ -]?norm\w*|normali[sz]ation) $"
+    r"|^ (?:for|in|from|of) (?:the )?(?:bn|batch|norm)"
 )
 
 
 def _parameters(sentence: str) -> _Found:
     for found in _PARAMETERS.finditer(sentence):
-        bound, number = (found[1], found[2]) if found[2] else (found[3], found[4])
-        values = _bounded(bound.lower().strip(), number) if bound else _counted(number)
-        if values and stated(sentence, found, unless=_PART):
+        if (values := _number(found)) and stated(sentence, found, unless=_PART):
             yield found.start(), {"quantity": "parameters"} | values
+
+
+def bounds(sentence: str) -> Iterator[tuple[re.Match[str], float]]:
+    """The numbers that a network's parameters are to stay below, be that stated or wished."""
+    for found in _PARAMETERS.finditer(sentence):
+        lead, rest = before(sentence, found.start()), after(sentence, found.end())
+        beside = " ".join(lead.split()[-3:] + rest.split()[:3])
+        if (values := _number(found)).keys() == {"below"} and not re.search(_PART, beside):
+            yield found, float(values["below"])
+
+
+def _number(found: re.Match[str]) -> dict[str, Decimal]:
+    bound, number = (found[1], found[2]) if found[2] else (found[3], found[4])
+    return _bounded(bound.lower().strip(), number) if bound else _counted(number)
 
 
 def _bounded(bound: str, number: str) -> dict[str, Decimal]:
@@ -163,13 +177,19 @@ _SET = r"(?<![A-Za-z])(train(?:ing)?|test(?:ing)?|val(?:id(?:ation)?)?)"
 _DATA = r"(?:[ -]?(?:data|set|dataset|images)){0,2}(?![A-Za-z])"
 _ACC = r"acc(?:u\w{0,8})?\b"
 _PERCENT = rf"(?<![\w.,])((?>[0-9]{{1,3}}(?:[.,][0-9]{{1,18}})?(?: ?%)?)){_ALONE}"
+_SURE = r"(?=[5-9][0-9](?:[.,][0-9]| ?%)|100 ?%)"  # no learning rate, dropout or batch size
 _LIST = r"(?! ?(?:,|&|and|or) ?[0-9]{2}\.[0-9])"
 _ACCURACIES = re.compile(
     rf"{_SET}{_DATA}[ _-]{_ACC}{_LEADING}{_PERCENT}{_LIST}"  # test accuracy: 99.4
     rf"|{_ACC} (?:on|in|of|for) (?:the |our )?{_SET}{_DATA}{_LEADING}{_PERCENT}{_LIST}"
     rf"|{_ACC}{_LEADING}{_PERCENT} (?:on|in|for) (?:the |our )?{_SET}(?![A-Za-z])"
-    rf"|{_PERCENT} {_SET}{_DATA}[ _-]{_ACC}(?! ?[:=])",  # 99.4 % test accuracy
+    rf"|{_SURE}{_PERCENT} {_SET}{_DATA}[ _-]{_ACC}(?! ?[:=])",  # 99.4 % test accuracy
     re.IGNORECASE,
+)
+_ONE_OF_SEVERAL = (  # an epoch that was not the last, or a setting that was tried
+    r"\b(?:initial|(?:first|second|third|1st|2nd|3rd)(?: few| two| three)? epoch"
+    r"|(?:in|after|by) (?:the )?epoch|after (?:just |only )?[0-9] epoch"
+    r"|(?:lr|rate|gamma|drop ?out|size|momentum)(?: (?:of|is|was))?[ :=]{1,3}[0-9])"
 )
 _PAIR = re.compile(r"\b(?:train|test|val)\w*(?: acc\w*)? ?(?:/|and|&|,|vs\.?|-) ?$", re.IGNORECASE)
 
@@ -178,7 +198,8 @@ def _accuracies(sentence: str) -> _Found:
     for found in _ACCURACIES.finditer(sentence):
         number, name = sorted(group for group in found.groups() if group)  # digits come first
         paired = _PAIR.search(sentence[max(found.start() - 40, 0) : found.start()])
-        if (values := _percent(number)) and not paired and stated(sentence, found):
+        values = {} if paired else _percent(number)
+        if values and stated(sentence, found, unless=_ONE_OF_SEVERAL):
             yield found.start(), {"quantity": _accuracy_on(name)} | values
 
 
@@ -239,8 +260,9 @@ _EPOCHS = re.compile(
 
 def _epochs(sentence: str) -> _Found:
     """For how many the network trained; never the one in which something happened."""
+    several = re.search(r"\b(?:first|then|again)\b", sentence, re.IGNORECASE)
     for found in _EPOCHS.finditer(sentence):
-        if stated(sentence, found):
+        if not several and stated(sentence, found):
             number = Decimal(next(filter(None, found.groups())))
             yield found.start(), {"quantity": "epochs", "lowest": number, "below": number + 1}
 

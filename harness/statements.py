@@ -12,13 +12,17 @@ from collections.abc import Iterator
 _ASCII = {0x2013: "-", 0x2014: "-", 0x2212: "-", 0x2019: "'", 0x2192: "->"}
 _BULLET = re.compile(r"(?:>(?! ?[0-9])|[-+•●▪◦·*#_ ])*(?:\(?[0-9]{1,2} ?[-.):]+ )?")
 _LABEL = re.compile(r"(?:[A-Z]|best|train|test|val|param|num|no\b|total|acc|epoch)[^:.]{0,40}:")
-_END = re.compile(r"(?<=[.!?]) |(?<=[a-z)]\.)(?=[A-Z])")
+_END = re.compile(r"(?<=[.!?])(?<!vs\.) |(?<=[a-z)]\.)(?=[A-Z])")
 _ELSEWHERE = re.compile(
     r"\b(?:initially|earlier|previous(?:ly)?|tried|first attempt|last (?:step|model|phase|attempt)"
-    r"|(?:step|phase|model|experiment|attempt|iteration)[ #_-]{0,3}[0-9]+)\b",
+    r"|(?:step|phase|model|experiment|attempt|iteration)[ #_-]{0,3}[0-9]+"
+    r"|(?:lenet|alexnet|resnet|vgg)(?:[ -]?[0-9]+)?|human|paper|literature"
+    r"|state[ -]of[ -]the[ -]art)\b",
     re.IGNORECASE,
 )
-_COMPARED = re.compile(r"\bthan\b(?! ?[0-9])", re.IGNORECASE)
+_COMPARED = re.compile(
+    r"\b(?:than\b(?! ?[0-9])|(?:instead of|compared (?:to|with)|versus|vs)\b)", re.IGNORECASE
+)
 
 
 def sentences(text: str) -> Iterator[str]:
@@ -50,7 +54,7 @@ _BREAK = re.compile(
     r",(?![0-9])|[;()!?]|\. | - "
     r"|\b(?:but|while|whereas|so(?! that)|hence|thus|because|although|though)\b"
 )
-_IF = re.compile(r"\b(?:if|unless|would)\b")
+_IF = re.compile(r"\b(?:if|unless|would|before|after|first)\b")
 _CONDITION = (
     r"\b(?:if|when|whether|unless|until|once|may|might|would|should|will|could|so that|in order"
     r"|ensur\w*|sure|hop(?:e|ing)|check\w*|try|trying|want\w*|need\w*|must|next|target\w*|goals?"
@@ -61,8 +65,8 @@ UNSURE = re.compile(_CONDITION)
 
 _UNSAID = re.compile(
     _CONDITION + r"|^ *(?:to|achieve|reach)\b|(?<!able )to (?:achieve|reach|hit|attain)\b|n't\b"
-    r"|\b(?:not|never|no(?!\.? of)|without|limit\w*|constraint|possible|ha(?:s|ve|d) to"
-    r"|reduc(?:e|ing)|bring|keep|get|from)\b"
+    r"|\b(?:not|never|no(?!\.? of)|without|limit\w*|constraint|possible|ceiling|allowed|before"
+    r"|ha(?:s|ve|d) to|reduc(?:e|ing)|bring|keep|get|from)\b"
 )
 _VAGUE = re.compile(
     r"(?:[<>≥≤~≈\u00b1]|\b(?:above|over|beyond|below|under|than|then|least|most|up ?to|around"
@@ -71,7 +75,7 @@ _VAGUE = re.compile(
 
 
 def before(sentence: str, start: int) -> str:
-    """The clause up to here, in small letters; after an "if" all that depends on it."""
+    """The clause up to here, in small letters; after an "if" or "before" all that depends on it."""
     lead = sentence[max(start - _WINDOW, 0) : start].lower()
     return lead if _IF.search(lead) else _BREAK.split(lead)[-1]
 

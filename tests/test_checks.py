@@ -271,6 +271,31 @@ def before_and_after(target: str, **after: Any) -> tuple[Step, Step]:
         ("Improve the accuracy", {"trained": run(9_800)}, 0, "not a higher accuracy"),
         ("Reduce parameters and improve accuracy", {"judged": 9_999}, 0.5, "not fewer parameters"),
         ("Add global average pooling", {}, 1, "its Target names nothing that was measured"),
+        (
+            "Reach 99.4 % with fewer than 10,000 parameters",
+            {"judged": 9_000, "epochs": 10},
+            1,
+            "fewer than 10,000 parameters: 9,000",
+        ),
+        (
+            "Reach 99.4 % with fewer than 10,000 parameters",
+            {"judged": 10_000},
+            0,
+            "not fewer than 10,000 parameters: 10,000",
+        ),
+        (
+            "Make the model lighter, with fewer than 10,000 parameters",
+            {"judged": 9_000, "epochs": 10},
+            1,
+            "fewer than 10,000 parameters: 9,000",
+        ),
+        ("Reduce the number of parameters", {"judged": 9_000, "epochs": 10}, 0, "9,000 to 9,000"),
+        (
+            "Reduce overfitting",
+            {"trained": run(9_900, train_correct=59_760)},
+            1,
+            "within the spread of runs",
+        ),
     ],
 )
 def test_progress(target: str, after: dict[str, Any], share: float, why: str) -> None:
@@ -284,8 +309,37 @@ def test_progress_names_what_changed() -> None:
     finding = found(check("progress"), *steps)
     assert finding.measured == (
         "parameters 9,000 to 7,753; with batch normalisation; with global average pooling; "
-        "with max pooling; with 1 x 1 convolution; with scheduler; another epochs; another scheduler"
+        "with max pooling; with 1 x 1 convolution; with scheduler; 15 epochs to 10"
     )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "phrase"),
+    [
+        ({"scheduler": "StepLR"}, {"scheduler": "OneCycleLR"}, "another learning-rate schedule"),
+        ({"scheduler": "StepLR"}, {}, "without scheduler"),
+        ({"augment": ["RandomRotation"]}, {"augment": ["ColorJitter"]}, "another image augmentation"),
+        ({}, {"augment": ["ColorJitter"]}, "with image augmentation"),
+        ({}, {"batch_size": 64}, "another batch size"),
+        ({}, {"optimizer": "Adam"}, "another optimiser or other settings of it"),
+        ({}, {"loss": "cross_entropy"}, "another loss"),
+        ({}, {"normalize": {"mean": 0.5, "std": 0.5}}, "another normalisation of the images"),
+        ({}, {"epochs": 1}, "15 epochs to 1"),
+    ],
+)  # fmt: skip
+def test_each_part_of_a_recipe_is_named_once(
+    old: dict[str, Any], new: dict[str, Any], phrase: str
+) -> None:
+    steps = step(name="1.py", **old), step(name="2.py", **new)
+    assert found(check("progress"), *steps).measured == phrase
+
+
+def test_a_gap_that_grows_but_shows_no_over_fitting_is_no_failure() -> None:
+    first = step(run(9_930, train_correct=59_000), name="1.py")
+    notes = Notes(target="Avoid over-fitting")
+    second = step(run(9_930, train_correct=59_500), name="2.py", notes=notes, judged=7_000)
+    finding = found(check("progress"), first, second)
+    assert (finding.earned, finding.why) == (1, "a smaller gap: -0.97 % to -0.13 %")
 
 
 def test_without_max_pooling_it_stands_nowhere() -> None:

@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from typing import ClassVar, Literal, NamedTuple
 
-from harness import techniques
+from harness import aims, techniques
+from harness.aims import Aim
 from harness.evidence import Dataset, Evidence, Step
 from harness.judge.measures import SPREAD, mean_best, mean_gap
 from harness.rubric import Check, Finding
 
-
-class Aim(NamedTuple):
-    """Something that a Target may set out to do, and that can be measured."""
-
-    words: str
-    pattern: str
-    """A regular expression, whatever the case."""
-    quantity: Literal["parameters", "gap", "accuracy"]
-    sign: int
-    """+1 if the quantity is to grow."""
-
-
-_LESS = r"(?:reduc|decreas|fewer|less|light|small|cut|lower|shrink|under)\w*"
-_MORE = r"(?:increas|improv|rais|higher|better|boost|enhanc|push|more)\w*"
-_NEAR = r"(?:\W+\w+){0,5}?\W+"
-
-AIMS = (
-    Aim("fewer parameters", rf"{_LESS}{_NEAR}(?:param|kernel|model\b)|lighter", "parameters", -1),
-    Aim("more parameters", rf"{_MORE}{_NEAR}(?:capacity|param)", "parameters", +1),
-    Aim("a smaller gap", r"regulari[sz]|over-?\s?fitting", "gap", -1),
-    Aim(
-        "a higher accuracy",
-        rf"{_MORE}{_NEAR}(?:accurac|performance|efficien|model\b)",
-        "accuracy",
-        +1,
-    ),
-)
-"""What Targets of this exercise say, and what would show it."""
+_OTHERWISE = {
+    "batch_size": "another batch size",
+    "optimizer": "another optimiser or other settings of it",
+    "scheduler": "another learning-rate schedule",
+    "augment": "another image augmentation",
+    "loss": "another loss",
+    "normalize": "another normalisation of the images",
+}
+"""What is said where a part of the recipe differs; epochs are numbers of their own."""
 
 
 class Progress(Check):
@@ -73,9 +54,10 @@ scope = "every step"
         changes = changed(before, step)
         if not changes:
             return Finding(0, "nothing changed", f"network and recipe are those of {before.name}")
-        aims = [aim for aim in AIMS if re.search(aim.pattern, step.notes.target, re.IGNORECASE)]
         outcomes = [
-            outcome for aim in aims if (outcome := _outcome(aim, before, step, evidence.dataset))
+            outcome
+            for aim in aims.read(step.notes.target)
+            if (outcome := _outcome(aim, before, step, evidence.dataset))
         ]
         if not outcomes:
             return Finding(1, "; ".join(changes), "its Target names nothing that was measured")
@@ -101,8 +83,13 @@ def changed(before: Step, after: Step) -> list[str]:
     had, has = techniques.used(before), techniques.used(after)
     phrases += [f"with {technique}" for technique in has if technique not in had]
     phrases += [f"without {technique}" for technique in had if technique not in has]
-    recipes = (before.recipe.model_dump(), after.recipe.model_dump())
-    phrases += [f"another {key}" for key in recipes[0] if recipes[0][key] != recipes[1][key]]
+    if before.recipe.epochs != after.recipe.epochs:
+        phrases.append(f"{before.recipe.epochs} epochs to {after.recipe.epochs}")
+    was, now = before.recipe.model_dump(), after.recipe.model_dump()
+    for key, phrase in _OTHERWISE.items():
+        told = key in ("scheduler", "augment") and not (was[key] and now[key])  # with, or without
+        if was[key] != now[key] and not told:
+            phrases.append(phrase)
     if not phrases and before.network.digest != after.network.digest:
         phrases.append("another network of the same size")
     return phrases
@@ -113,6 +100,8 @@ def _outcome(aim: Aim, before: Step, after: Step, dataset: Dataset) -> Outcome |
     if aim.quantity == "parameters":
         assert before.network and after.network
         old, new = before.network.parameters.judged, after.network.parameters.judged
+        if aim.below:
+            return Outcome(new < aim.below, f"{aim.words}: {new:,}")
         return Outcome(aim.sign * (new - old) > 0, f"{aim.words}: {old:,} to {new:,}")
     measure = mean_gap if aim.quantity == "gap" else mean_best
     was, became = measure(before, dataset), measure(after, dataset)
@@ -120,6 +109,8 @@ def _outcome(aim: Aim, before: Step, after: Step, dataset: Dataset) -> Outcome |
         return None
     grown = aim.sign * (became - was)
     told = f"{aim.words}: {was:.2f} % to {became:.2f} %"
+    if aim.quantity == "gap" and became <= 0:
+        return Outcome(True, told)  # no over-fitting is left, whatever the step before had
     if -SPREAD <= grown <= 0:
         return Outcome(True, f"{told}, within the spread of runs")
     return Outcome(grown > 0, told)
