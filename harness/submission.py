@@ -11,7 +11,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -21,6 +21,12 @@ MAX_SOURCE = 1_000_000
 """Bytes of one file; a model definition takes a few thousand."""
 
 MANIFEST = "submission.toml"
+
+MAX_MANIFEST = 20_000
+"""Bytes of it: TOML's dotted keys take memory that grows with their square."""
+
+MAX_TOLD = 20
+"""Mistakes in it that are told at once."""
 
 
 class SubmissionError(ValueError):
@@ -33,7 +39,13 @@ def _class_name(value: str) -> str:
     return value
 
 
-Line = Annotated[str, Field(max_length=200)]
+def _one_line(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("write one line of printable characters")
+    return value
+
+
+Line = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
 
 
 class Manifest(BaseModel):
@@ -157,15 +169,16 @@ def _read(file: Path, most: int) -> bytes:
 
 def _manifest(content: bytes, steps: list[str]) -> Manifest:
     """What `submission.toml` says about these steps."""
+    if len(content) > MAX_MANIFEST:
+        raise SubmissionError(f"{MANIFEST} is over {MAX_MANIFEST:,} bytes long")
     try:
-        said = Manifest.model_validate(tomllib.loads(content.decode()))
+        # Editors on Windows put a byte-order mark first.
+        said = Manifest.model_validate(_toml(content.decode("utf-8-sig")))
     except UnicodeDecodeError:
         raise SubmissionError(f"{MANIFEST} is not UTF-8 text") from None
     except ValidationError as error:
-        lines = problems.told(error, lambda where: Manifest.model_fields)
-        raise SubmissionError("; ".join(f"{MANIFEST}: {line}" for line in lines)) from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise SubmissionError(f"{MANIFEST} is not TOML: {error}") from None
+        lines = problems.told(error, lambda where: Manifest.model_fields)[:MAX_TOLD]
+        raise SubmissionError("; ".join(f"{MANIFEST}: {line[:500]}" for line in lines)) from None
     for key, named in ("order", said.order), ("classes", list(said.classes)):
         for number, name in enumerate(named):
             if name not in steps:
@@ -179,6 +192,15 @@ def _manifest(content: bytes, steps: list[str]) -> Manifest:
             "and the name of a file that is no step should begin with _"
         )
     return said
+
+
+def _toml(text: str) -> dict[str, Any]:
+    try:
+        parsed = tomllib.loads(text)
+        repr(parsed)  # what is too deep or too long a number for an error message to show
+    except (ValueError, RecursionError) as error:
+        raise SubmissionError(f"{MANIFEST} is not TOML that can be read: {error}") from None
+    return parsed
 
 
 def printable(text: str) -> str:

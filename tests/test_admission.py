@@ -73,6 +73,19 @@ def keeping_statistics(net: Net, x: Tensor) -> Tensor:
     return net.head(F.instance_norm(x, mean, variance, momentum=1.0).flatten(1) - mean)
 
 
+def part_of_the_batch(net: Net, x: Tensor) -> Tensor:
+    return net.head(x[:500].flatten(1))
+
+
+def last_of_the_batch(net: Net, x: Tensor) -> Tensor:
+    return net.head((x + x.split(999, 0)[0]).flatten(1))
+
+
+def filling_the_memory(net: Net, x: Tensor) -> Tensor:
+    wide = x.expand(-1, 4_000, -1, -1)
+    return net.head(wide.exp().exp().exp()[:, 0].flatten(1))
+
+
 def noise(net: Net, x: Tensor) -> Tensor:
     scores = net.head(x.flatten(1))
     return scores + 1e-7 * torch.randn_like(scores)
@@ -107,6 +120,9 @@ def spectral_vector_of_images(net: Net, x: Tensor) -> Tensor:
     ("forward", "words"),
     [
         (mixing_by_softmax, "mixes images"),
+        (part_of_the_batch, "mixes images"),
+        (last_of_the_batch, "mixes images"),
+        (filling_the_memory, "all values together"),
         (stretched_statistics, "running statistic"),
         (a_number_from_the_images, "item is not allowed"),
         (attention_among_images, "mixes images"),
@@ -268,6 +284,24 @@ def averaging_by_an_image(definition: dict[str, Any]) -> None:
     call["arguments"][6] = {"value": graph["image"]}
 
 
+def averaging_in_evaluation(definition: dict[str, Any]) -> None:
+    """The same where no counter is looked for."""
+    graph = definition["evaluation"]
+    (call,) = (c for c in graph["calls"] if "batch_norm" in c["operator"])
+    call["arguments"][6] = {"value": graph["image"]}
+
+
+def learning_statistics(definition: dict[str, Any]) -> None:
+    """Running statistics with a gradient, at which torch's batch norm stops."""
+    (info,) = (t for t in definition["tensors"] if t["name"] == "1.running_mean")
+    info.update(kind="parameter", requires_grad=True)
+
+
+def too_few_arguments(definition: dict[str, Any]) -> None:
+    (call,) = (c for c in definition["training"]["calls"] if "batch_norm" in c["operator"])
+    call["arguments"] = call["arguments"][:1]
+
+
 def averaging_over_none(definition: dict[str, Any]) -> None:
     """A batch counter that has not counted: one over nought."""
     graph = definition["training"]
@@ -302,6 +336,9 @@ def writing_weights(definition: dict[str, Any]) -> None:
         lambda d: keyword(d, "input"),
         averaging_by_an_image,
         averaging_over_none,
+        averaging_in_evaluation,
+        learning_statistics,
+        too_few_arguments,
         part_of_the_statistics,
         writing_weights,
         in_place_by_keyword,
@@ -323,6 +360,28 @@ def test_refuses_a_forged_graph(damage: Callable[[dict[str, object]], object]) -
     damage(described)
     with pytest.raises(Refused):
         admit(json.dumps(described).encode(), tensors)
+
+
+@pytest.mark.parametrize(
+    ("operator", "settings", "words"),
+    [
+        ("aten.unbind.int", [2], "unbind makes more than 1,000 values$"),
+        ("aten.chunk.default", [2_000, 2], "chunk makes more than 1,000 values$"),
+        ("aten.split.Tensor", [1, 2], "split makes more than 1,000 values$"),
+        ("aten.view.default", [[1] * 65], "view.default does not take such a long list"),
+    ],
+)
+def test_refuses_what_would_take_the_memory(operator: str, settings: list[Any], words: str) -> None:
+    definition, tensors = handed_over(small())
+    described = json.loads(definition)
+    graph = described["training"]
+    call = {"name": "many", "operator": operator, "keywords": {}, "line": 7}
+    wide = call | {"name": "wide", "operator": "aten.repeat.default"}
+    wide["arguments"] = [{"value": graph["image"]}, [1, 1, 100, 1]]
+    graph["calls"] += [wide, call | {"arguments": [{"value": "wide"}, *settings]}]
+    with pytest.raises(Refused, match=words) as refusal:
+        admit(json.dumps(described).encode(), tensors)
+    assert refusal.value.line == 7
 
 
 def test_refuses_a_thousand_calls() -> None:

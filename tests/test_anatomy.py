@@ -242,6 +242,7 @@ FIELDS = {
     "global": (chain(c(3), nn.AdaptiveAvgPool2d(1), c(1)), [3, 28, 28]),
     "flattened": (chain(c(3), nn.Flatten(), nn.Linear(676, 5)), [3, 28]),
     "columns alone": (chain(c(3), nn.Linear(26, 5), c(3)), [3, 28, 28]),
+    "cumulative": (chain(c(3), nn.BatchNorm2d(1, momentum=None), c(3)), [3, 3, 5]),
     "group norm": (chain(c(3), nn.GroupNorm(1, 1), nn.LayerNorm(26), c(3)), [3, 3, 3, 5]),
     "unfolded": (chain(c(3), nn.Unfold(3), nn.Conv1d(9, 1, 1)), [3, 3, 5]),
     "a row": (chain(nn.Flatten(2), nn.Conv1d(1, 1, 3), nn.Conv1d(1, 1, 30)), [28, 28]),

@@ -15,6 +15,7 @@ from harness.collect import evaluator
 from harness.collect.count import count
 from harness.collect.graph import GraphNetwork
 from harness.collect.remarks import remarks
+from harness.collect.rules import Refused
 from harness.collect.state import redrawn
 from harness.collect.trainer import Training
 from harness.inside import capture
@@ -117,6 +118,50 @@ def test_a_table_hidden_in_sizes_misses_shifted_images(digits: data.Images) -> N
     network = GraphNetwork(candidate, candidate.tensors)
     assert evaluator.correct(network, images, labels) >= 18
     assert evaluator.shifted(network, images, labels, 0.0) <= 12
+
+
+def test_refuses_weights_hidden_in_the_order_of_a_list() -> None:
+    """Seen: 348 of 360 digits without training, from one counted parameter, shifted ones too."""
+    order = torch.randint(10, (1_960,)).tolist()
+
+    def weights_in_order(net: Net, x: Tensor) -> Tensor:
+        one = x.flatten(1)[:, :1] * 0 + 1
+        digits = [one * digit for digit in range(10)]
+        weights = torch.cat([digits[digit] for digit in order], 1).view(-1, 10, 196)
+        return (weights @ F.avg_pool2d(x, 2).view(-1, 196, 1)).squeeze(2) * net.head.bias
+
+    with pytest.raises(Refused, match="values that cat and stack take"):
+        crossed(Net(weights_in_order))
+
+
+def test_refuses_a_memory_for_weights_beside_spectral_norm() -> None:
+    class Remembering(nn.Module):
+        """Keeps early weights, which are free, while its parameter goes on to learn others."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(784, 1)
+            self.register_buffer("kept", torch.zeros(784))
+            self.out = nn.Linear(2, 10)
+
+        def forward(self, x: Tensor) -> Tensor:
+            if self.training:
+                with torch.no_grad():
+                    torch.div(self.kept * 0.9 + self.head.weight[0], 1.0, out=self.kept)
+            x = x.flatten(1)
+            return self.out(torch.cat([self.head(x), (x @ self.kept.clone())[:, None]], 1))
+
+    with pytest.raises(Refused, match="div changes kept"):
+        crossed(Remembering())
+
+
+def test_tiny_scores_do_not_hide_what_depends_on_the_batch() -> None:
+    class Mixing(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            scores = x.flatten(1)[:, :10]
+            return (scores + 10 * scores.mean(0)) * 1e-7
+
+    assert not evaluator.independent(Mixing(), torch.rand(2_000, 1, 28, 28))
 
 
 def test_one_that_learned_is_little_worse_on_shifted_images(

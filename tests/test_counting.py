@@ -155,6 +155,21 @@ def test_the_settings_of_layers_are_free() -> None:
     assert count(crossed(network)).judged == 7_850
 
 
+def test_hundreds_of_settings_are_weights() -> None:
+    def slopes(net: Net, x: Tensor) -> Tensor:
+        one = x.flatten(1)[:, :1] * 0 - 1
+        table = [F.leaky_relu(one, k / 100) for k in range(10, 60)]
+        return net.head(x.flatten(1)) + torch.cat(table, 1).view(-1, 5, 10).sum(1)
+
+    assert count(crossed(Net(slopes))).judged == 7_850 + 20
+
+
+def test_relu6_in_place_counts_no_more_than_relu6() -> None:
+    for layer in (nn.ReLU6(), nn.ReLU6(inplace=True), nn.Hardtanh(-2, 2)):
+        network = nn.Sequential(nn.Flatten(), nn.Linear(784, 10), layer)
+        assert count(crossed(network)).judged == 7_850
+
+
 def test_constants_of_both_modes_count() -> None:
     def by_mode(net: Net, x: Tensor) -> Tensor:
         table = [k / 10 for k in range(10)]

@@ -279,6 +279,11 @@ def test_a_manifest_names_author_title_order_and_classes(tmp_path: Path) -> None
         ("author", "author = " + "[" * 10_000, "is not TOML"),
         ("Ada", "\udcff", "is not UTF-8 text"),
         ("Ada", "A" * submission.MAX_SOURCE, "submission.toml is over 1,000,000 bytes long"),
+        ("author", "author" + ".a" * 200_000, "submission.toml is over 20,000 bytes long"),
+        ("author", "author" + ".a" * 5_000, "is not TOML"),
+        ('"Ada Lovelace"', "9" * 5_000, "is not TOML"),
+        ("Ada", "Ada\\n", "author = 'Ada\\n Lovelace': write one line of printable characters"),
+        ("Ada", "\\u001b[31m", "write one line of printable characters"),
     ],
     ids=lambda value: value[:30],
 )  # fmt: skip
@@ -290,6 +295,21 @@ def test_a_wrong_manifest_is_told(
     told = refused(lying(tmp_path / "ada", files))
     assert "submission.toml" in told
     assert words in told
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    files = {
+        "first.py": b"1",
+        "second.py": b"2",
+        "submission.toml": b"\xef\xbb\xbf" + MANIFEST.encode(),
+    }
+    assert find(lying(tmp_path / "ada", files)).author == "Ada Lovelace"
+
+
+def test_many_wrong_keys_are_told_in_short(tmp_path: Path) -> None:
+    text = "".join(f"key_{number} = 1\n" for number in range(1_000))
+    files = {"first.py": b"", "submission.toml": text.encode()}
+    assert len(refused(lying(tmp_path / "ada", files))) < 5_000
 
 
 @given(st.text())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from harness import frames
@@ -41,6 +42,9 @@ _SETTINGS = {
 }
 """Arguments whose numbers are settings of a layer, and hold no weights."""
 
+FREE_SETTINGS = 30
+"""Different settings that are free; as many as hundreds could be weights."""
+
 
 def count(candidate: Candidate) -> Parameters:
     """The parameters of a network: those judged, those used, those trained.
@@ -76,16 +80,17 @@ def count(candidate: Candidate) -> Parameters:
 
 def _held(info: frames.TensorInfo, tensor: Tensor) -> int:
     """Numbers in a tensor: a constant that is the same everywhere is one, or none if 0 or 1."""
-    values = set(tensor.flatten().tolist())
+    values = torch.unique(tensor)
     if info.kind == "parameter" or info.requires_grad or len(values) > 1:
         return tensor.numel()
-    return len(values - {0.0, 1.0})
+    return len(set(values.tolist()) - {0.0, 1.0})
 
 
 def _numbers(graph: frames.Graph) -> int:
     """Numbers in the arguments of calls that could hold weights: all but sizes and settings."""
     dependent = of_images(graph)
     total = 0
+    different: set[Any] = set()
     for call in graph.calls:
         if call.operator == "getitem":
             continue
@@ -96,19 +101,23 @@ def _numbers(graph: frames.Graph) -> int:
         for name, argument in given.items():
             # Whole numbers where the schema asks for them are sizes, dimensions and strides.
             size = "int" in str(schema[name].type)
-            if name not in settings and not size and argument != schema[name].default_value:
+            if name in settings:
+                numbers = argument if isinstance(argument, list) else [argument]
+                different.update(n for n in numbers if isinstance(n, int | float))
+            elif not size and argument != schema[name].default_value:
                 total += _stored(argument)
-    return total
+    return total + max(0, len(different) - FREE_SETTINGS)
 
 
 def _stored(argument: Any) -> int:
-    """How many numbers an argument holds; 0 and 1 are none, nor is a whole number of one digit."""
+    """How many numbers an argument holds; a whole number of one digit is none."""
     if isinstance(argument, list):
         return sum(map(_stored, argument))
-    if isinstance(argument, int):
-        return abs(argument) > 9
+    if not isinstance(argument, int | float):
+        return 0
+    whole = argument == argument // 1 and abs(argument) <= 9
     # The last is the eps of torch's own normalize, which a weight of a spectral norm goes through.
-    return isinstance(argument, float) and argument not in (0.0, 1.0, -1.0, 1e-12)
+    return not whole and argument != 1e-12
 
 
 def _generated(graph: frames.Graph, tensors: dict[str, int], values: dict[str, int]) -> int:

@@ -15,6 +15,9 @@ UNEVEN = (1, 1_000, 7, 300, 64)
 TOLERANCE = 1e-4
 """Between two scores of one image; those of 222 honest networks differ by at most 5e-7."""
 
+TIES = 0.0005
+"""Share of the answers that may differ: tiny scores could hide other answers in the tolerance."""
+
 
 def correct(network: nn.Module, images: Tensor, labels: Tensor) -> int:
     """How many images the network answers correctly in evaluation mode.
@@ -60,7 +63,10 @@ def independent(network: nn.Module, images: Tensor) -> bool:
     order = order.to(images.device)
     even = _scores(network, images, order.sort()[0], (BATCH,))
     uneven = _scores(network, images, order, UNEVEN)
-    return torch.allclose(uneven, even[order], rtol=0, atol=TOLERANCE, equal_nan=True)
+    even = even[order]
+    others = int((uneven.argmax(1) != even.argmax(1)).sum())
+    alike = torch.allclose(uneven, even, rtol=0, atol=TOLERANCE, equal_nan=True)
+    return alike and others <= max(1, TIES * len(images))
 
 
 @torch.no_grad()

@@ -10,6 +10,15 @@ from harness.collect.calls import first, references
 
 _VIEWS = ("aten.view.default", "aten.reshape.default")
 
+_CUTS = {
+    "aten.slice.Tensor": 1,
+    "aten.split.Tensor": 2,
+    "aten.split_with_sizes.default": 2,
+    "aten.chunk.default": 2,
+}
+"""Operators that cut a value, and where their dimension stands. Of a batch that is smaller than
+the cut they show everything, so that propagated shapes do not tell."""
+
 
 def mixes(call: frames.Call, rank: int, dependent: set[str]) -> bool:
     """Whether a call that keeps the batch's shape works across its images all the same.
@@ -21,6 +30,10 @@ def mixes(call: frames.Call, rank: int, dependent: set[str]) -> bool:
     """
     if call.operator in ("aten.softmax.int", "aten.log_softmax.int"):
         return call.arguments[1] in (0, -rank)
+    if call.operator in _CUTS:
+        place = _CUTS[call.operator]
+        dim = call.arguments[place] if len(call.arguments) > place else 0
+        return dim in (0, -rank) and not _shows_all(call)
     if call.operator in ("aten.pad.default", "aten.constant_pad_nd.default"):
         return len(call.arguments[1]) >= 2 * rank
     if call.operator == "aten.scaled_dot_product_attention.default":
@@ -36,6 +49,16 @@ def mixes(call: frames.Call, rank: int, dependent: set[str]) -> bool:
         if letters.count(batch) > 1:
             return True
     return False
+
+
+def _shows_all(call: frames.Call) -> bool:
+    """Whether a slice is `[:]`, whatever the size."""
+    if call.operator != "aten.slice.Tensor":
+        return False
+    given = dict(zip(("start", "end", "step"), call.arguments[2:], strict=False))
+    end = given.get("end")
+    endless = end is None or (isinstance(end, int) and end >= 2**31)
+    return given.get("start") in (0, None) and endless and given.get("step", 1) == 1
 
 
 def parted(graph: frames.Graph) -> set[str]:

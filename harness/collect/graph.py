@@ -28,6 +28,10 @@ from harness.collect.rules import Kept, Refused, check, normalised
 
 MAX_ELEMENTS = 4_000_000
 """Elements of one value, for each image."""
+MAX_TOTAL = 10_000_000
+"""Of all values together: training holds them at once for every image of a batch."""
+MAX_PIECES = 1_000
+"""Values that one call makes of another."""
 MAX_MULTIPLY_ADDS = 200_000_000
 """For each image; seed 004's networks take about a million."""
 
@@ -229,6 +233,7 @@ def _measure(
     first, second = (_shapes(graph, module, state, batch) for batch in batches)
     sizes: dict[str, int] = {}
     parts = least = 1
+    total = 0
     for call, small, large in zip(graph.calls, first, second, strict=True):
         into = batches[0] // small[0] if call.name in cut and small and small[0] else 1
         alone = [n * into for n in (*small[:1], *large[:1])] == [*batches]
@@ -244,6 +249,9 @@ def _measure(
         elements = torch.Size(small).numel()
         if elements > MAX_ELEMENTS * (batches[0] if call.name in dependent else 1):
             raise Refused(f"a value of {elements:,} elements is too large", call.line)
+        total += elements // (batches[0] if call.name in dependent else 1)
+        if total > MAX_TOTAL:
+            raise Refused(f"all values together have more than {MAX_TOTAL:,} elements", call.line)
         if call.name not in dependent:
             sizes[call.name] = elements
     return _Measured(sizes, parts, least)
@@ -263,7 +271,8 @@ def _shapes(
     except Exception as error:  # whatever an operator says of arguments it cannot take
         line = lines[min(len(observer.shapes), len(lines) - 1)] if lines else None
         message = str(error).partition("\n")[0]
-        raise Refused(f"the graph cannot be computed: {message}", line) from None
+        told = message if isinstance(error, Refused) else f"the graph cannot be computed: {message}"
+        raise Refused(told, line) from None
     if counter.get_total_flops() > 2 * batch * MAX_MULTIPLY_ADDS:
         found = counter.get_total_flops() // (2 * batch)
         raise Refused(
@@ -292,3 +301,14 @@ class _Shapes(fx.Interpreter):
         elif n.op == "output":
             self.answer = shape if isinstance(value, Tensor) else []
         return value
+
+    def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
+        """What an operator makes, unless that is too many values for the memory."""
+        name = getattr(target, "__name__", "").partition(".")[0]
+        if name in ("unbind", "chunk", "split") and isinstance(args[0], Tensor):
+            most = max(args[0].shape, default=0)
+            if name == "split" and isinstance(args[1], int):
+                most //= max(1, args[1])
+            if min(most, args[1] if name == "chunk" else most) > MAX_PIECES:
+                raise Refused(f"{name} makes more than {MAX_PIECES:,} values")
+        return super().call_function(target, args, kwargs)

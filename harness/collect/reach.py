@@ -133,7 +133,7 @@ _REDUCTIONS = _words(
 """Operators whose value depends on all that lies along `dim`."""
 
 _POINTWISE = _words("""
-    batch_norm group_norm layer_norm instance_norm rms_norm
+    batch_norm _cumulative_batch_norm group_norm layer_norm instance_norm rms_norm
     dropout feature_dropout alpha_dropout feature_alpha_dropout detach
     elu selu mish leaky_relu prelu hardtanh hardswish hardsigmoid log_sigmoid
 """)

@@ -13,11 +13,15 @@ import torch
 from torch import Tensor
 
 from harness import frames
+from harness.collect import spectral
 from harness.collect.calls import SIZE, activations, first, of_images, references, tensors_read
 from harness.collect.operators import ADMITTED, FORBIDDEN
 
 MAX_TENSORS = 200
 MAX_CALLS = 1_000
+"""Of a graph, and values that its calls take in lists: the order of a long list holds weights."""
+MAX_LISTED = 64
+"""Numbers in a list; torch takes at most 64 dimensions."""
 
 _WEIGHTED = {
     **dict.fromkeys(("aten.conv", "aten.linear."), 1),
@@ -94,6 +98,9 @@ def check(definition: frames.Definition, state: dict[str, Tensor]) -> Kept:
         iterates |= _check_mutation(graph, counters, vectors if training else set(), training)
         _check_flow(graph)
         statistics |= _check_batch_norm(graph, training)
+    trained = {info.name for info in definition.tensors if info.requires_grad}
+    if both := sorted(trained & statistics.keys()):
+        raise Refused(f"{both[0]} is a running statistic, and must not require a gradient")
     if both := sorted(iterates & statistics.keys()):
         raise Refused(f"{both[0]} is a running statistic, and is changed by more than batch norm")
     _check_statistics(definition.training, set(statistics))
@@ -115,12 +122,36 @@ def normalised(graph: frames.Graph) -> frames.Graph:
     """
     if len(graph.calls) > MAX_CALLS:
         raise Refused(f"the graph has {len(graph.calls):,} calls; at most {MAX_CALLS:,} are taken")
+    _check_lists(graph)
     for call in graph.calls:  # before an operator that is merely not listed yet
         name = call.operator.removeprefix("aten.")
         reason = FORBIDDEN.get(name) or FORBIDDEN.get(name.partition(".")[0])
         if reason and call.operator not in ADMITTED:
             raise Refused(f"{name.partition('.')[0]} is not allowed: {reason}", call.line)
     return replace(graph, calls=[_normalised(call) for call in graph.calls])
+
+
+def _check_lists(graph: frames.Graph) -> None:
+    """Calls take few values in lists, and short lists of numbers.
+
+    Seen: a digits' classifier of no parameter, in the order of 1,960 values that `cat` takes.
+    """
+    taken = len(graph.calls)
+    for call in graph.calls:
+        for argument in (*call.arguments, *call.keywords.values()):
+            if not isinstance(argument, list):
+                continue
+            values = sum(isinstance(item, dict) for item in argument)
+            taken += values
+            flat = not any(isinstance(item, list) for item in argument)
+            if not flat or len(argument) - values > MAX_LISTED:
+                raise Refused(f"{call.operator} does not take such a long list", call.line)
+            if taken > MAX_CALLS:
+                raise Refused(
+                    f"the graph's calls, and the values that cat and stack take, are more than "
+                    f"{MAX_CALLS:,}",
+                    call.line,
+                )
 
 
 def _normalised(call: frames.Call) -> frames.Call:
@@ -141,7 +172,8 @@ def _normalised(call: frames.Call) -> frames.Call:
         missing.pop()
     arguments = call.arguments + [keywords.pop(a.name, a.default_value) for a in missing]
     known = {argument.name for argument in schema if argument.kwarg_only}
-    if len(arguments) > len(positional) or not known.issuperset(keywords):
+    enough = all(a.has_default_value() for a in positional[len(arguments) :])
+    if not enough or len(arguments) > len(positional) or not known.issuperset(keywords):
         raise Refused(f"{call.operator} does not take these arguments", call.line)
     return replace(call, arguments=arguments, keywords=keywords)
 
@@ -220,6 +252,8 @@ def _check_batch_norm(graph: frames.Graph, training: bool) -> dict[str, float]:
                 call.line,
             )
         cumulative = isinstance(momentum, dict)  # `_check_mutation` sees that it is a counter
+        if cumulative and not training:
+            raise Refused("batch norm's momentum is a tensor; give a number", call.line)
         given = isinstance(momentum, int | float) and 0 < momentum <= 1
         if training and not cumulative and not given:
             raise Refused("batch norm's momentum must lie above 0 and at most at 1", call.line)
@@ -306,7 +340,7 @@ def _check_mutation(
         into = call.keywords.get("out")
         if call.operator.endswith(".out") and isinstance(into, dict) and call.name not in images:
             vector = graph.reads.get(into.get("value", ""))
-            if vector in vectors:
+            if vector in vectors and spectral.iterates(call, graph, vectors):
                 written.add(vector)
                 continue
         changes = short.endswith("_") or call.operator.endswith(".out")
