@@ -458,7 +458,9 @@ def test_a_person_can_replace_any_mark(tmp_path: Path) -> None:
         ('[[override]]\nsubmission = "a"\ncheck = "epoch"\npoints = 1\nwhy = "x"', "override[1].check = 'epoch' is not in the rubric; did you mean epochs?"),
         ('[[override]]\nsubmission = "a"\ncheck = "epochs"\npoints = 91\nwhy = "x"', "override[1].points = 91: epochs is worth 90"),
         ('[[override]]\nsubmission = "a"\ncheck = "epochs"\npoints = 9\nwhy = ""', "override[1].why = ''"),
-        ("[[override", "cannot be read"),
+        ("[[override", "is not TOML"),
+        ("[override]", "override: write [[override]], in double brackets"),
+        (f"override = {'[' * 5_000}{']' * 5_000}", "has brackets within brackets"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_the_overrides_is_told(tmp_path: Path, text: str, words: str) -> None:
@@ -473,8 +475,9 @@ def test_a_mistake_in_the_overrides_is_told(tmp_path: Path, text: str, words: st
 @pytest.mark.parametrize("kind", sorted(kinds()))
 def test_the_example_of_each_kind_is_a_check(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "rubric.toml"
-    path.write_text(f'title = "T"\ndataset = "mnist"\n{kinds()[kind].example}')
-    (made,) = rubric.load(path).checks
+    other = '[[checks]]\nkind = "integrity"\nname = "other"\npoints = 1\nscope = "every step"\n'
+    path.write_text(f'title = "T"\ndataset = "mnist"\n{other}{kinds()[kind].example}')
+    _, made = rubric.load(path).checks
     assert made.kind == kind
     card = judge(rubric.load(path), evidence(step(run(*[9_950] * 15, shifted=9_930))))
     assert card.marks[-1].check == made.name
