@@ -21,9 +21,7 @@ from harness.rubric import Rubric
 from harness.submission import SubmissionError, name_of
 
 
-def tell(
-    paths: list[Path], rubric: Rubric, workshop: Workshop, json: bool, exit_zero: bool
-) -> int:
+def tell(paths: list[Path], rubric: Rubric, workshop: Workshop, json: bool, exit_zero: bool) -> int:
     """Print the plan of each submission and the time of all: the exit code, as of a grade."""
     codes, total = {0}, 0.0
     told = []
