@@ -24,6 +24,14 @@ points = 40
 scope = "final step"
 """
 
+MANUAL = """
+[[checks]]
+kind = "manual"
+question = "Is it convincing?"
+points = 10
+scope = "final step"
+"""
+
 
 def told(text: str, tmp_path: Path) -> str:
     path = tmp_path / "rubric.toml"
@@ -74,6 +82,7 @@ def test_kinds_are_found_through_entry_points() -> None:
         ("points = 40", 'points = 40\ntiers = { "96 %" = "0.5" }', "checks[1].tiers.\"96 %\" = '0.5': should be a valid number"),
         ("points = 40", "points = 0", "the document: there is nothing to earn"),
         ("points = 40", "points = 40\nbonus = true", "the document: there is nothing to earn"),
+        (GOOD[GOOD.index("[[checks"):], MANUAL, "manual: all points await a person"),
         ('"digits"', '"digits"\nseeds = "3"', "seeds = '3': should be a valid integer"),
         ('"digits"', '"digits"\npackages = ["scikit-learn"]', "packages[1] = 'scikit-learn': write the name that is imported, such as sklearn"),
         ('"digits"', '"digits"\nrecipe = { epochs = 3, batch_size = 1, optimizer = 5 }', "recipe.optimizer = 5: write a name, or a table with a name"),

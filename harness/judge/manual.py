@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from harness.evidence import Dataset, Evidence, Step
-from harness.rubric import Check, Finding, Scope
+from harness.rubric import Check, Finding, Rubric, Scope
 
 
 class Manual(Check):
@@ -25,6 +25,13 @@ scope = "whole submission"
     kind: Literal["manual"]
     question: str
     """What the person is to judge."""
+
+    def contradiction(self, rubric: Rubric) -> str:
+        """No points but a person's: a verdict over none of them would say nothing."""
+        counted = [check for check in rubric.checks if check.points and not check.bonus]
+        if all(isinstance(check, Manual) for check in counted):
+            return "all points await a person; give some to a check that is measured"
+        return ""
 
     def asked(self, dataset: Dataset) -> str:
         """The question."""
