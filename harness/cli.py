@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
+import io
+import sys
 from typing import Annotated
 
 import typer
@@ -17,11 +20,25 @@ app = typer.Typer(
 )
 
 
+def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+    """What a console of few characters shows, so that the signs of a report still differ."""
+    assert isinstance(error, UnicodeEncodeError)
+    signs = {"✓": "+", "✗": "x", "…": "..."}
+    lacking = error.object[error.start : error.end]
+    return "".join(signs.get(character, "?") for character in lacking), error.end
+
+
+codecs.register_error(_in_ascii.__name__, _in_ascii)
+
+
 @app.callback(invoke_without_command=True)
 def main(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Grade the MNIST 99.4 % exercise: train what learners hand in, measure it, score each step."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_in_ascii.__name__)
     if version:
         print(harness.__version__)
         raise typer.Exit

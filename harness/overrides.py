@@ -6,7 +6,6 @@ checks judge.
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -56,9 +55,9 @@ def load(path: Path, rubric: Rubric) -> list[Override]:
         OverrideError: naming the file, the key, the value and what would be right.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise OverrideError(f"{path}: cannot be read: {error}") from None
+        table = problems.table(path)
+    except ValueError as error:
+        raise OverrideError(f"{path}: {error}") from None
 
     def known(where: problems.Place) -> Iterable[str]:
         return (Override if where else _File).model_fields

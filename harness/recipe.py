@@ -15,7 +15,11 @@ MAX_EPOCHS = 100
 
 
 def _named(value: Any) -> Any:
-    return {"name": value} if isinstance(value, str) else value
+    if isinstance(value, str):
+        return {"name": value}
+    if isinstance(value, dict | Ingredient):
+        return value
+    raise ValueError("write a name, or a table with a name")
 
 
 class Ingredient(BaseModel):

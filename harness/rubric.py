@@ -6,21 +6,24 @@ that an instructor's own package can add one. Must not know how anything is meas
 
 from __future__ import annotations
 
-import tomllib
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.metadata import entry_points
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, Union
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
     SerializeAsAny,
+    StringConstraints,
     ValidationError,
+    ValidatorFunctionWrapHandler,
     WrapValidator,
     create_model,
     field_validator,
@@ -40,6 +43,30 @@ SHIPPED = next(
 
 
 Scope = Literal["every step", "final step", "whole submission"]
+
+
+Share = Annotated[float, Field(gt=0, lt=1, strict=True)]
+"""Of a check's points, what a tier earns."""
+
+
+def falling(ease: Callable[[Any], Any]) -> WrapValidator:
+    """Tiers from the hardest to the easiest, each of which earns less than the one before.
+
+    Args:
+        ease: a number that grows as a tier gets easier to reach.
+    """
+
+    def validate(written: Any, handler: ValidatorFunctionWrapHandler) -> dict[Any, float]:
+        tiers: dict[Any, float] = handler(written)
+        levels = sorted(tiers, key=ease)
+        if len({ease(level) for level in levels}) < len(written):
+            raise ValueError(f"two of {', '.join(map(str, written))} are the same")
+        for harder, easier in pairwise(levels):
+            if tiers[easier] >= tiers[harder]:
+                raise ValueError(f"{easier} must earn less than {harder}, which is harder to reach")
+        return {level: tiers[level] for level in levels}
+
+    return WrapValidator(validate)
 
 
 class Finding(NamedTuple):
@@ -62,15 +89,15 @@ class Check(BaseModel):
 
     kind: str
     """Which check this is."""
-    name: str = ""
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] = ""
     """What reports and overrides call it; the kind if left out. No two checks share a name."""
-    points: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    points: Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
     """What it is worth; shared equally among the steps if it judges every step."""
     scope: Scope
     """What it judges."""
-    required: bool = False
+    required: Annotated[bool, Field(strict=True)] = False
     """Whether missing it fails the submission, whatever the points."""
-    bonus: bool = False
+    bonus: Annotated[bool, Field(strict=True)] = False
     """Whether its points come on top of the others."""
 
     needs: ClassVar[tuple[str, ...]]
@@ -135,6 +162,12 @@ def _of_kind(value: Any, _handler: Any) -> Check:
     return kinds()[name].model_validate(value)
 
 
+def _module(name: str) -> str:
+    if not name.isidentifier():
+        raise ValueError("write the name that is imported, such as sklearn for scikit-learn")
+    return name
+
+
 class Rubric(BaseModel):
     """What is asked of a submission and what it is worth."""
 
@@ -145,10 +178,10 @@ class Rubric(BaseModel):
     dataset: data.Name
     """The images to train and test on: MNIST or its kin, or scikit-learn's 1,797 digits at
     28 x 28."""
-    packages: list[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]] = []
+    packages: list[Annotated[str, AfterValidator(_module)]] = []
     """What a learner may import besides torch and Python's own, by the names of the modules; where
     one is missing, the fault is the machine's."""
-    seeds: Annotated[int, Field(ge=1, le=100)] = 1
+    seeds: Annotated[int, Field(ge=1, le=100, strict=True)] = 1
     """Runs of each step, each from its own random numbers."""
     pass_mark: Percentage = Percentage("50 %")
     """Share of all points that passes."""
@@ -178,6 +211,8 @@ class Rubric(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Rubric:
+        if not any(check.points for check in self.checks if not check.bonus):
+            raise ValueError("there is nothing to earn: give points to a check that is no bonus")
         for check in self.checks:
             if contradiction := check.contradiction(self):
                 raise ValueError(f"{check.name}: {contradiction}")
@@ -219,13 +254,9 @@ def load(path: Path) -> Rubric:
         RubricError: naming the file, the key, the value and what would be right.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RubricError(f"{path}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise RubricError(f"{path}: is not UTF-8 text") from None
-    except tomllib.TOMLDecodeError as error:
-        raise RubricError(f"{path}: is not TOML: {error}") from None
+        table = problems.table(path)
+    except ValueError as error:
+        raise RubricError(f"{path}: {error}") from None
 
     def known(where: problems.Place) -> Iterable[str]:
         match where:

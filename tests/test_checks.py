@@ -527,7 +527,9 @@ def test_a_person_can_replace_any_mark(tmp_path: Path) -> None:
         ('[[override]]\nsubmission = "a"\ncheck = "epochs"\npoints = 91\nwhy = "x"', "override[1].points = 91: epochs is worth 90"),
         ('[[override]]\nsubmission = "a"\ncheck = "epochs"\npoints = 9\nwhy = ""', "override[1].why = ''"),
         ('[[override]]\nsubmission = "a"\ncheck = "epochs"\npoints = 9\nwhy = "x"\n' * 2, "2 overrides of epochs for a; keep one"),
-        ("[[override", "cannot be read"),
+        ("[[override", "is not TOML"),
+        ("[override]", "override: write [[override]], in double brackets"),
+        (f"override = {'[' * 5_000}{']' * 5_000}", "has brackets within brackets"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_the_overrides_is_told(tmp_path: Path, text: str, words: str) -> None:
@@ -603,8 +605,9 @@ def test_no_submissions_name_leads_out_of_the_reports(name: str) -> None:
 @pytest.mark.parametrize("kind", sorted(kinds()))
 def test_the_example_of_each_kind_is_a_check(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "rubric.toml"
-    path.write_text(f'title = "T"\ndataset = "mnist"\n{kinds()[kind].example}')
-    (made,) = rubric.load(path).checks
+    other = '[[checks]]\nkind = "integrity"\nname = "other"\npoints = 1\nscope = "every step"\n'
+    path.write_text(f'title = "T"\ndataset = "mnist"\n{other}{kinds()[kind].example}')
+    _, made = rubric.load(path).checks
     assert made.kind == kind
     card = judge(rubric.load(path), evidence(step(run(*[9_950] * 15, shifted=9_930))))
     assert card.marks[-1].check == made.name

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -143,6 +144,32 @@ def test_rubrics_are_listed_shown_and_validated(tmp_path: Path) -> None:
     result = harness("rubric", "validate", "under-10k", mine)
     assert result.exit_code == 2
     assert "at_most = 2, but the rubric's recipe trains 15" in result.stderr
+    told = harness("rubric", "validate", "under-10k", mine, "--json")
+    assert told.exit_code == 2
+    right, wrong = json.loads(told.stdout)
+    assert right == {"file": "under-10k", "right": True, "problems": []}
+    assert wrong["file"] == str(mine)
+    assert "at_most = 2" in wrong["problems"][0]
+
+
+@pytest.mark.parametrize(
+    ("find", "replace_by", "words"),
+    [
+        ('"SGD", lr = 0.01', '"SDG", lr = 0.01', "recipe.optimizer = 'SDG' is not one that can be named here; did you mean SGD?"),
+        ('"SGD", lr = 0.01', '"SGD", rate = 0.01', "recipe.optimizer: SGD of this torch takes no argument 'rate'"),
+        ('loss = "nll_loss"', 'loss = "nl_loss"', "recipe.loss = 'nl_loss' is not one that can be named here; did you mean nll_loss?"),
+        ('loss = "nll_loss"', 'scheduler = "StepLR"', "recipe.scheduler: StepLR(): "),
+        ('loss = "nll_loss"', 'augment = ["RandomRotation"]', "recipe.augment: RandomRotation(): "),
+    ],
+)  # fmt: skip
+def test_a_recipe_that_torch_cannot_follow_is_the_rubrics_mistake(
+    find: str, replace_by: str, words: str, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text(rubric.find("under-10k").read_text().replace(find, replace_by))
+    result = harness("rubric", "validate", mine)
+    assert result.exit_code == 2
+    assert f"{mine}: {words}" in result.stderr
 
 
 def test_new_does_not_overwrite(tmp_path: Path) -> None:
@@ -155,6 +182,37 @@ def test_new_does_not_overwrite(tmp_path: Path) -> None:
     assert again.exit_code == 2
     assert "is there already" in again.stderr
     assert harness("new", "rubric", tmp_path / "b.toml", "--like", "x").exit_code == 2
+
+
+def test_new_says_where_it_cannot_write(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for what, where in (
+        ("submission", tmp_path / "file" / "mine"),
+        ("rubric", tmp_path / "nodir" / "mine.toml"),
+        ("rubric", tmp_path / "file" / "mine.toml"),
+    ):
+        result = harness("new", what, where)
+        assert result.exit_code == 2
+        assert f"{where}: cannot be " in result.stderr
+
+
+def test_data_are_told_as_json(tmp_path: Path) -> None:
+    told = harness("data", "get", "digits", "--data-dir", tmp_path, "--json")
+    assert told.exit_code == 0
+    assert json.loads(told.stdout) == {"dataset": "digits", "right": True, "problem": ""}
+    folder = wrong_mnist(tmp_path)
+    told = harness("data", "get", "mnist", "--data-dir", folder, "--json")
+    assert told.exit_code == 4
+    assert "is not mnist's" in json.loads(told.stdout)["problem"]
+
+
+def wrong_mnist(folder: Path) -> Path:
+    """A folder of data sets with files that are not MNIST's."""
+    raw = folder / "data" / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (raw / f"{name}-ubyte").write_bytes(b"\0")
+    return folder / "data"
 
 
 SCORECARD = json.loads((Path(__file__).parents[1] / "docs" / "scorecard.schema.json").read_text())
@@ -229,6 +287,59 @@ def test_a_dry_run_tells_what_a_grade_would_train(
     lacking = json.loads(again.stdout)["submissions"][0]["steps"][0]["lacking"]
     assert lacking == [{"seed": 2, "epochs": 2}]
     assert harness("grade", tmp_path / "nobody", *options, "--dry-run").exit_code == 2
+
+
+def test_a_dry_run_exits_as_a_grade_would(
+    submission: Callable[..., Path],
+    store: list[str | Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    good, broken = (
+        submission("good", step_1=source(NOTES)),
+        submission("broken", step_1="def f(:\n"),
+    )
+    empty = submission("empty")
+    options = ["--device", "cpu", *store, "--dry-run", "--json"]
+
+    def dry(
+        *arguments: str | Path, by: str = "digits-quickstart"
+    ) -> tuple[int, list[dict[str, Any]]]:
+        result = harness("grade", *arguments, "--rubric", by, *options)
+        return result.exit_code, json.loads(result.stdout)["submissions"]
+
+    monkeypatch.chdir(good)
+    code, (told, one, other) = dry(empty, ".", broken)
+    assert code == 3
+    assert told["fault"]["owner"] == "submission"
+    assert one["submission"] == "good"
+    assert one["fault"] is None
+    assert other["steps"][0]["fault"]["owner"] == "submission"
+    assert dry(broken)[0] == 3
+    assert dry(broken, "--exit-zero")[0] == 0
+    assert dry(empty, "--exit-zero")[0] == 0
+    code, (told, other) = dry(
+        good, broken, "--data-dir", wrong_mnist(tmp_path), "--exit-zero", by="under-10k"
+    )
+    assert code == 4
+    assert told["fault"]["owner"] == "machine"
+    assert "MNIST" in told["fault"]["message"]
+    assert other["submission"] == "broken"
+
+
+@pytest.mark.parametrize("characters", ["ascii", "cp1252", "utf-8"])
+def test_a_console_of_few_characters_gets_a_report(reports: Path, characters: str) -> None:
+    """Signs stay apart, and JSON stays whole."""
+    arguments = ["regrade", str(reports), "--rubric", "under-8k", "--out", str(reports / "new")]
+    console = CliRunner(charset=characters, env={"COLUMNS": "200"})
+    plain = console.invoke(app, arguments)
+    assert plain.exit_code == 1, plain.exception
+    passed, failed = ("✓", "✗") if characters == "utf-8" else ("+", "x")
+    assert f"{passed} parameters" in plain.stdout
+    assert f"{failed} parameters" in plain.stdout
+    told = console.invoke(app, [*arguments, "--json"])
+    for line in told.stdout_bytes.decode("ascii").splitlines():
+        jsonschema.validate(json.loads(line), SCORECARD)
 
 
 def test_a_grade_takes_seeds_and_the_points_of_a_person(

@@ -51,6 +51,13 @@ def straight_through(net: Net, x: Tensor) -> Tensor:
     return scores + (scores.clamp(-1, 1) - scores).detach()
 
 
+def in_place_arithmetic(net: Net, x: Tensor) -> Tensor:
+    scores = net.head(x.flatten(1))
+    scores -= scores.mean(1, keepdim=True)
+    scores /= scores.std(1, keepdim=True)
+    return scores
+
+
 def two_ways(net: Net, x: Tensor) -> Tensor:
     x = x.flatten(1)
     return net.head(F.dropout(x, 0.2, net.training) if net.training else x * 1.5)
@@ -164,6 +171,8 @@ HONEST: dict[str, Callable[[], nn.Module]] = {
     "log_softmax": lambda: normed(nn.Softmax(1), nn.LogSoftmax(1)),
     "poolings": lambda: through(nn.MaxPool2d(2, ceil_mode=True), nn.AvgPool2d(2, padding=1), nn.AdaptiveAvgPool2d(2), nn.AdaptiveMaxPool2d(1)),
     "straight_through": lambda: Net(straight_through),
+    "maxout": lambda: Net(lambda net, x: net.head(torch.max(x, -x).flatten(1))),
+    "in_place_arithmetic": lambda: Net(in_place_arithmetic),
     "frozen": frozen,
     "branch_on_training": lambda: Net(two_ways),
     "scalars": with_scale,

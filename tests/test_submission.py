@@ -273,7 +273,7 @@ def test_a_manifest_names_author_title_order_and_classes(tmp_path: Path) -> None
         ('"second.py"', '"first.py"', "order: 'first.py' stands there twice"),
         ('"second.py", ', "", "order lacks 'second.py'; it must name every step"),
         ('{ "first.py"', '{ "third.py"', "classes: 'third.py' is not a step here; did you mean first.py?"),
-        ('"Small"', '"Small()"', "classes.first.py = 'Small()': write the name of a class"),
+        ('"Small"', '"Small()"', "classes.\"first.py\" = 'Small()': write the name of a class"),
         ('["second.py", "first.py"]', '"first.py"', "order = 'first.py': should be a valid list"),
         ("author =", "author", "is not TOML"),
         ("author", "author = " + "[" * 10_000, "is not TOML"),

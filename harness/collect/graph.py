@@ -26,8 +26,8 @@ from harness.collect.flow import mixes, parted
 from harness.collect.operators import ADMITTED, CHANCE, CREATED
 from harness.collect.rules import Kept, Refused, check, normalised
 
-MAX_ELEMENTS = 4_000_000
-"""Elements of one value, for each image."""
+MAX_ELEMENTS = 1_000_000
+"""Elements of one value, for each image; the seeds' largest has 61,952."""
 MAX_TOTAL = 10_000_000
 """Of all values together: training holds them at once for every image of a batch."""
 MAX_PIECES = 1_000

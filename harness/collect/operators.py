@@ -32,7 +32,8 @@ _ACTIVATIONS = """
 _ARITHMETIC = """
     add.Tensor add.Scalar add_.Tensor sub.Tensor sub.Scalar rsub.Scalar mul.Tensor mul.Scalar
     mul_.Tensor div.Tensor div.Scalar div.out reciprocal pow.Tensor_Scalar sqrt rsqrt exp log abs
-    neg square clamp clamp_min clamp_min_ clamp_max maximum minimum
+    neg square clamp clamp_min clamp_min_ clamp_max maximum minimum max.other min.other
+    sub_.Tensor div_.Tensor
     sum sum.dim_IntList mean mean.dim var var.dim var.correction std std.dim std.correction
     amax amin linalg_vector_norm norm.ScalarOpt_dim matmul mm bmm einsum mv dot
     vdot

@@ -41,6 +41,7 @@ def check(
     from harness.commands import scorecards as shared
     from harness.commands.progress import Display
     from harness.grade import check, without_training
+    from harness.submission import name_of
 
     asked = shared.asked(rubric)
     scorecards = []
@@ -49,7 +50,7 @@ def check(
         workshop = Workshop(stores.Store(stores.folder(store)), Path(), "cpu")
         for path in paths:
             try:
-                with Display(path.name):
+                with Display(name_of(path)):
                     scorecard = check(path, asked, workshop)
             except FileNotFoundError:
                 say(f"{path}: no such file or folder")

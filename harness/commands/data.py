@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -25,19 +25,20 @@ Examples:
 
   harness data get
 
-  harness data get fashion-mnist --data-dir /srv/data
+  harness data get fashion-mnist --data-dir /srv/data --json
 
 {CODES}"""
 )
-def get(name: Name = "mnist", data_dir: DataDir = None) -> None:
+def get(name: Name = "mnist", data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Download what is missing, and verify all of it."""
     from harness import data
 
+    problem = ""
     try:
         data.get(_known(name), data.folder(data_dir))
     except (data.DataError, OSError) as error:
-        fail(f"the machine's fault: {error}", 4)
-    print(f"{name}: there and verified")
+        problem = str(error)
+    _tell(name, problem, as_json)
 
 
 @app.command(
@@ -54,7 +55,11 @@ def verify(name: Name = "mnist", data_dir: DataDir = None, as_json: AsJson = Fal
     """Hold a data set's files against their checksums; download nothing."""
     from harness import data
 
-    problem = data.problem(_known(name), data.folder(data_dir))
+    _tell(name, data.problem(_known(name), data.folder(data_dir)), as_json)
+
+
+def _tell(name: str, problem: str, as_json: bool) -> NoReturn:
+    """Say what is wrong with a data set, if anything, and end the command."""
     if as_json:
         print(json.dumps({"dataset": name, "right": not problem, "problem": problem}))
     elif problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from json import dumps
 from pathlib import Path
 
 from rich.console import Console
@@ -10,36 +11,53 @@ from rich.table import Table
 
 from harness import grade
 from harness.collect.collect import Workshop
+from harness.collect.device import NoDeviceError
 from harness.collect.plan import Plan
 from harness.commands.options import say
+from harness.data import DataError
+from harness.evidence import Fault
 from harness.report.words import fault_of, printable
 from harness.rubric import Rubric
-from harness.submission import SubmissionError
+from harness.submission import SubmissionError, name_of
 
 
-def tell(paths: list[Path], rubric: Rubric, workshop: Workshop, json: bool) -> int:
-    """Print the plan of each submission and the time of all: the exit code."""
-    code, total = 0, 0.0
+def tell(paths: list[Path], rubric: Rubric, workshop: Workshop, json: bool, exit_zero: bool) -> int:
+    """Print the plan of each submission and the time of all: the exit code, as of a grade."""
+    codes, total = {0}, 0.0
     told = []
     for path in paths:
+        name, plans, fault = name_of(path), list[Plan](), None
         try:
             plans = grade.dry_run(path, rubric, workshop)
-        except (FileNotFoundError, SubmissionError) as error:
-            say(str(error) if isinstance(error, SubmissionError) else f"{path}: no such path")
-            code = max(code, 3 if isinstance(error, SubmissionError) else 2)
+        except FileNotFoundError:
+            say(f"{path}: no such file or folder")
+            codes.add(2)
             continue
-        except RuntimeError as error:  # images or device are missing
-            say(f"the machine's fault: {error}")
-            return 4
+        except SubmissionError as error:
+            fault = Fault(owner="submission", stage="reading", message=str(error))
+        except (DataError, NoDeviceError) as error:
+            fault = Fault(owner="machine", stage="data", message=str(error))
+        if fault:
+            say(f"{name}: the {fault.owner}'s fault: {fault.message}")
+            codes.add(4 if fault.owner == "machine" else 3)
+        elif all(plan.step.fault for plan in plans):
+            codes.add(3)
         total += sum(plan.seconds for plan in plans)
-        told.append({"submission": path.name, "steps": [_plain(plan) for plan in plans]})
-        if not json:
-            _show(path.name, plans)
+        told.append(
+            {
+                "submission": name,
+                "fault": fault and fault.model_dump(),
+                "steps": [_plain(plan) for plan in plans],
+            }
+        )
+        if not json and not fault:
+            _show(name, plans)
     if json:
-        Console(soft_wrap=True).print_json(data={"submissions": told, "seconds": total})
+        print(dumps({"submissions": told, "seconds": total}))
     else:
         print(f"In all about {_time(total)} on this machine, as busy as it is now.")
-    return code
+    code = next(code for code in (4, 2, 3, 0) if code in codes)
+    return 0 if exit_zero and code == 3 else code
 
 
 def _show(name: str, plans: list[Plan]) -> None:

@@ -67,6 +67,7 @@ def grade(
     from harness.commands.progress import Display
     from harness.grade import grade, write_reports
     from harness.overrides import OverrideError
+    from harness.submission import name_of
 
     asked = shared.asked(rubric)
     if seeds:
@@ -80,10 +81,10 @@ def grade(
         if dry_run:
             from harness.commands.dry_run import tell
 
-            raise typer.Exit(tell(paths, asked, workshop, json))
+            raise typer.Exit(tell(paths, asked, workshop, json, exit_zero))
         for path in paths:
             try:
-                with Display(path.name) as display:
+                with Display(name_of(path)) as display:
                     scorecard = grade(path, asked, workshop, display.epoch, awarded)
             except FileNotFoundError:
                 say(f"{path}: no such file or folder")

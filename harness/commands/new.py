@@ -28,6 +28,8 @@ def submission(
         shutil.copytree(quickstart, folder, ignore=shutil.ignore_patterns("__pycache__"))
     except FileExistsError:
         fail(f"{folder}: is there already; give a folder that is not", 2)
+    except OSError as error:
+        fail(f"{folder}: cannot be made: {error.strerror or error}", 2)
     print(f"{folder}: written. Next:\n  harness check {folder} --rubric digits-quickstart")
 
 
@@ -41,10 +43,13 @@ def rubric(
 
     try:
         text = rubrics.find(like).read_bytes()
+    except (OSError, rubrics.RubricError) as error:
+        fail(str(error), 2)
+    try:
         with file.open("xb") as stream:
             stream.write(text)
     except FileExistsError:
         fail(f"{file}: is there already; give a file that is not", 2)
-    except (OSError, rubrics.RubricError) as error:
-        fail(str(error), 2)
+    except OSError as error:
+        fail(f"{file}: cannot be written: {error.strerror}", 2)
     print(f"{file}: written. Next:\n  harness rubric validate {file}")

@@ -6,6 +6,7 @@ Must not know how a scorecard comes about.
 from __future__ import annotations
 
 from collections import Counter
+from json import dumps
 from pathlib import Path
 from typing import NoReturn
 
@@ -49,7 +50,7 @@ def distinct(paths: list[Path]) -> None:
 def show(scorecard: Scorecard, json: bool, checked: bool = False) -> None:
     """Print a scorecard, for people or for machines."""
     if json:
-        print(scorecard.model_dump_json(), flush=True)
+        print(dumps(scorecard.model_dump(mode="json")), flush=True)
         return
     console = Console(highlight=False)
     console.print(Report(scorecard, checked))

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from harness.evidence import Dataset, Epoch, Evidence, Run, Step
-from harness.judge.epochs import Epochs
 from harness.judge.statistics import verdict
 from harness.percentage import Percentage, percent
-from harness.rubric import Check, Finding, Rubric
+from harness.rubric import Check, Finding, Rubric, Share, falling
 
 
 class Accuracy(Check):
@@ -40,26 +38,17 @@ scope = "final step"
     """How many epochs, counted back from the last declared one, must each reach it."""
     runs: Literal["more than half", "every one"] = "more than half"
     """How many of several runs must hold it."""
-    tiers: dict[Percentage, Annotated[float, Field(gt=0, lt=1)]] = {}
+    tiers: Annotated[dict[Percentage, Share], falling(lambda level: -level.share)] = {}
     """Lower thresholds, and the share of the points that each still earns."""
 
-    @field_validator("tiers")
-    @classmethod
-    def _descending(cls, tiers: dict[Percentage, float]) -> dict[Percentage, float]:
-        ordered = sorted(tiers, key=lambda level: level.share, reverse=True)
-        shares = [tiers[level] for level in ordered]
-        if any(lower >= higher for higher, lower in pairwise(shares)):
-            raise ValueError("a lower threshold must earn less than a higher one")
-        return {level: tiers[level] for level in ordered}
-
     def contradiction(self, rubric: Rubric) -> str:
-        """A tier above the threshold, or a window longer than the training may be."""
+        """A tier above the threshold, or a window longer than the default training."""
         for level in self.tiers:
             if level.share >= self.at_least.share:
                 return f"the tier {level} is not below at_least = {self.at_least}"
-        for other in rubric.checks:
-            if isinstance(other, Epochs) and other.at_most < self.last_epochs:
-                return f"last_epochs = {self.last_epochs}, but {other.name} allows {other.at_most}"
+        if self.last_epochs > rubric.recipe.epochs:
+            trained = f"the rubric's recipe trains {rubric.recipe.epochs}"
+            return f"last_epochs = {self.last_epochs}, but {trained}"
         return ""
 
     def asked(self, dataset: Dataset) -> str:

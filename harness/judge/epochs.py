@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from harness.evidence import Dataset, Evidence, Step
-from harness.rubric import Check, Finding, Rubric
+from harness.rubric import Check, Finding, Rubric, Share, falling
 
 
 class Epochs(Check):
@@ -26,7 +26,7 @@ scope = "every step"
     kind: Literal["epochs"]
     at_most: Annotated[int, Field(gt=0, strict=True)]
     """Epochs are counted in samples: training images back-propagated, over the size of the set."""
-    tiers: dict[int, Annotated[float, Field(gt=0, lt=1)]] = {}
+    tiers: Annotated[dict[int, Share], falling(int)] = {}
     """Higher limits, and the share of the points that each still earns."""
 
     def contradiction(self, rubric: Rubric) -> str:
@@ -52,7 +52,7 @@ scope = "every step"
         if epochs <= self.at_most:
             return Finding(1, measured, "within the limit")
         over = f"{epochs - self.at_most:g} more than allowed"
-        for limit in sorted(self.tiers):
+        for limit in self.tiers:
             if epochs <= limit:
                 return Finding(self.tiers[limit], measured, f"{over}; at most {limit}")
         return Finding(0, measured, over)

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import field_validator
 
 from harness.evidence import Dataset, Evidence, Step
-from harness.rubric import Check, Finding, Scope
+from harness.rubric import Check, Finding, Rubric, Scope
 
 
 class Manual(Check):
@@ -34,6 +34,13 @@ scope = "whole submission"
         if required:
             raise ValueError("what a person awards cannot be required")
         return required
+
+    def contradiction(self, rubric: Rubric) -> str:
+        """No points but a person's: a verdict over none of them would say nothing."""
+        counted = [check for check in rubric.checks if check.points and not check.bonus]
+        if all(isinstance(check, Manual) for check in counted):
+            return "all points await a person; give some to a check that is measured"
+        return ""
 
     def asked(self, dataset: Dataset) -> str:
         """The question."""

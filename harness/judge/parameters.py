@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from harness.evidence import Dataset, Evidence, Step
-from harness.rubric import Check, Finding, Rubric
+from harness.rubric import Check, Finding, Rubric, Share, falling
 
 
 class Parameters(Check):
@@ -33,7 +33,7 @@ scope = "final step"
     """The limit itself is too many: with `below = 8_000`, 7,999 passes and 8,000 does not."""
     count: Literal["held", "used"] = "held"
     """All that the network holds, or only what a forward pass uses, as torchsummary counts."""
-    tiers: dict[int, Annotated[float, Field(gt=0, lt=1)]] = {}
+    tiers: Annotated[dict[int, Share], falling(int)] = {}
     """Higher limits, and the share of the points that each still earns."""
 
     def contradiction(self, rubric: Rubric) -> str:
@@ -57,7 +57,7 @@ scope = "final step"
         if over < 0:
             return Finding(1, measured, f"{-over:,} below the limit")
         why = f"{over:,} over the limit" if over else "the limit itself is not below the limit"
-        for limit in sorted(self.tiers):
+        for limit in self.tiers:
             if over + self.below < limit:
                 return Finding(self.tiers[limit], measured, f"{why}; below {limit:,}")
         return Finding(0, measured, why)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from harness.evidence import Dataset, Evidence, Step
-from harness.rubric import Check, Finding, Scope
+from harness.rubric import Check, Finding, Rubric, Scope
 
 Number = Annotated[int, Field(ge=1, strict=True)]
 
@@ -36,9 +37,16 @@ scope = "whole submission"
             raise ValueError("say exactly, at_least or at_most")
         if self.exactly is not None and (self.at_least or self.at_most):
             raise ValueError("exactly stands alone, without at_least or at_most")
-        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+        if self._fewest > self._most:
             raise ValueError(f"no number is at least {self.at_least} and at most {self.at_most}")
         return self
+
+    def contradiction(self, rubric: Rubric) -> str:
+        """Another check of the number that no submission meets together with this one."""
+        for other in rubric.checks:
+            if isinstance(other, Steps) and other._fewest > self._most:
+                return f"at most {self._most} steps, but {other.name} asks for {other._fewest}"
+        return ""
 
     def asked(self, dataset: Dataset) -> str:
         """The number, as the rubric has it."""
@@ -49,10 +57,16 @@ scope = "whole submission"
         """All or nothing."""
         number = len(evidence.steps)
         measured = f"{number} step{'s' * (number != 1)}"
-        fewest = self.exactly or self.at_least or 1
-        most = self.exactly or self.at_most or number
-        if number < fewest:
-            return Finding(0, measured, f"{fewest - number} too few")
-        if number > most:
-            return Finding(0, measured, f"{number - most} too many")
+        if number < self._fewest:
+            return Finding(0, measured, f"{self._fewest - number} too few")
+        if number > self._most:
+            return Finding(0, measured, f"{number - self._most:g} too many")
         return Finding(1, measured, "as asked")
+
+    @property
+    def _fewest(self) -> int:
+        return self.exactly or self.at_least or 1
+
+    @property
+    def _most(self) -> float:
+        return self.exactly or self.at_most or math.inf

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from harness import techniques
 from harness.evidence import Dataset, Evidence, Step
-from harness.rubric import Check, Finding
+from harness.rubric import Check, Finding, Rubric
 from harness.techniques import Technique
 
 Pixels = Annotated[int, Field(ge=1, le=28, strict=True)]
@@ -40,11 +41,24 @@ scope = "final step"
     def _possible(self) -> Self:
         if not self.techniques and not self.without and self.pooling_at is None:
             raise ValueError("say techniques, without or pooling_at")
-        if both := set(self.techniques).intersection(self.without):
-            raise ValueError(f"{both.pop()} cannot be both asked for and excluded")
+        for key, named in (("techniques", self.techniques), ("without", self.without)):
+            if twice := [name for name, number in Counter(named).items() if number > 1]:
+                raise ValueError(f"{key} names {twice[0]} twice")
         if self.pooling_at and self.pooling_at[0] > self.pooling_at[1]:
             raise ValueError(f"pooling_at = {list(self.pooling_at)}: the lesser number comes first")
         return self
+
+    def contradiction(self, rubric: Rubric) -> str:
+        """A technique that is asked for here and excluded here or by another check.
+
+        Every scope takes in the final step, so any two of these checks meet there.
+        """
+        asked = {*self.techniques, *(["max pooling"] if self.pooling_at else [])}
+        for other in rubric.checks:
+            if isinstance(other, Uses) and (both := asked.intersection(other.without)):
+                by = "" if other is self else f" by {other.name}"
+                return f"{min(both)} cannot be both asked for and excluded{by}"
+        return ""
 
     def asked(self, dataset: Dataset) -> str:
         """The techniques."""

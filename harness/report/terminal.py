@@ -72,9 +72,8 @@ def _indented(written: str, style: str) -> Padding:
 
 
 def _table(marks: list[Mark]) -> Table:
-    table = Table("check", "asked", "measured", box=None, header_style="dim", pad_edge=False)
-    table.add_column("points", justify="right", no_wrap=True)
-    table.add_column("why")
+    table = _plain_table("check", "asked", "measured", "points", "why")
+    table.columns[3].justify = "right"
     for mark in marks:
         table.add_row(
             _text(f"{words.SIGNS[mark.status]} {mark.check}", style=_STYLES[mark.status]),
@@ -86,8 +85,16 @@ def _table(marks: list[Mark]) -> Table:
     return table
 
 
+def _plain_table(*headings: str) -> Table:
+    """A table without lines, in which a narrow window breaks words and cuts nothing."""
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
 def _layer_table(rows: list[tuple[str, ...]]) -> Padding:
-    table = Table(*words.LAYERS, box=None, header_style="dim", pad_edge=False)
+    table = _plain_table(*words.LAYERS)
     for row in rows:
         table.add_row(*map(_text, row))
     return Padding(table, (1, 0, 0, 2))
