@@ -265,6 +265,21 @@ def test_check_says_what_does_not_learn(
     assert lenient.exit_code == 0
 
 
+def test_a_rubrics_own_recipe_is_not_the_learners_fault(
+    submission: Callable[..., Path], store: list[str | Path], tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong.toml"
+    text = rubric.find("digits-quickstart").read_text()
+    own = '[recipe]\nepochs = 15\nbatch_size = 128\noptimizer = "SDG"\n[[checks]]'
+    wrong.write_text(text.replace("[[checks]]", own, 1))
+    folder = submission(step_1=source(recipe='recipe = {"epochs": 2}\n'))
+    result = harness("check", folder, "--rubric", wrong, *store, "--json")
+    assert result.exit_code in (3, 4)
+    (fault,) = json.loads(result.stdout)["faults"]
+    assert fault["owner"] == "machine"
+    assert "the rubric's recipe cannot be followed: optimizer = 'SDG'" in fault["message"]
+
+
 def test_a_dry_run_tells_what_a_grade_would_train(
     submission: Callable[..., Path], store: list[str | Path], tmp_path: Path
 ) -> None:

@@ -54,7 +54,7 @@ def straight_through(net: Net, x: Tensor) -> Tensor:
 def in_place_arithmetic(net: Net, x: Tensor) -> Tensor:
     scores = net.head(x.flatten(1))
     scores -= scores.mean(1, keepdim=True)
-    scores /= scores.std(1, keepdim=True)
+    scores /= 2 * torch.ones(10)
     return scores
 
 

@@ -22,6 +22,7 @@ from harness.store import Store, digest
 from harness.submission import Submission
 
 if TYPE_CHECKING:
+    from harness.collect.resolve import RecipeError
     from harness.collect.run import Bench
 
 
@@ -135,7 +136,7 @@ def _try(step: Step, task: Task, store: Store) -> Step:
         batches.check(candidate, step.recipe, data.DATASETS[task.dataset].train_size)
         tried = burst(candidate, step.recipe)
     except RecipeError as error:
-        fault = Fault(owner="submission", stage="recipe", message=f"recipe: {error}")
+        fault = unfollowed(error, task)
         return step.model_copy(update={"fault": fault})
     except Exception as error:  # an admitted network that torch cannot train is a gap of ours
         return step.model_copy(update={"fault": ours(error, "training")})
@@ -147,6 +148,20 @@ def _try(step: Step, task: Task, store: Store) -> Step:
     )
     fault = Fault(owner="submission", stage="training", message=message)
     return step.model_copy(update={"burst": tried, "fault": fault})
+
+
+def unfollowed(error: RecipeError, task: Task) -> Fault:
+    """The fault of a recipe that torch cannot follow: the learner's, unless the rubric's own is
+    no better, which fills in what a learner leaves out.
+    """
+    from harness.collect.resolve import RecipeError, hold
+
+    try:
+        hold(task.defaults)
+    except RecipeError as own:
+        message = f"the rubric's recipe cannot be followed: {own}"
+        return Fault(owner="machine", stage="recipe", message=message)
+    return Fault(owner="submission", stage="recipe", message=f"recipe: {error}")
 
 
 def run_key(step: Step, task: Task, seed: int, store: Store) -> str:
@@ -184,7 +199,7 @@ def _run(
         where = bench_of(task.dataset, workshop)
         return run(admit(*handed_over), step.recipe, key, seed, where, told)
     except RecipeError as error:
-        fault = Fault(owner="submission", stage="recipe", message=f"recipe: {error}")
+        fault = unfollowed(error, task)
     except (data.DataError, NoDeviceError) as error:
         fault = Fault(owner="machine", stage="preparing", message=str(error))
     except (OSError, MemoryError) as error:

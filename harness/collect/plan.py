@@ -9,10 +9,10 @@ import time
 from typing import NamedTuple
 
 from harness import data
-from harness.collect.collect import Workshop, bench_of, run_key
+from harness.collect.collect import Workshop, bench_of, run_key, unfollowed
 from harness.collect.define import Task, define, named
 from harness.collect.sandbox import Child
-from harness.evidence import Fault, Step
+from harness.evidence import Step
 from harness.submission import Submission
 
 BATCHES = 10
@@ -75,7 +75,7 @@ def _timed(step: Step, lacking: list[Lacking], task: Task, workshop: Workshop) -
     try:
         return Plan(step, lacking, _seconds_an_epoch(step, task, workshop))
     except RecipeError as error:
-        fault = Fault(owner="submission", stage="recipe", message=f"recipe: {error}")
+        fault = unfollowed(error, task)
         return Plan(step.model_copy(update={"fault": fault}), [], 0)
 
 

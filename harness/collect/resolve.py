@@ -120,6 +120,17 @@ def rehearse(recipe: Recipe) -> None:
         _try("scheduler", recipe.scheduler, lambda: advance(schedule, 1.0))
 
 
+def hold(recipe: Recipe) -> None:
+    """Hold all of a recipe against torch.
+
+    Raises:
+        RecipeError: for the first thing that torch cannot follow.
+    """
+    rehearse(recipe)
+    loss(recipe)
+    transforms(recipe)
+
+
 def advance(schedule: lr_scheduler.LRScheduler, loss: float) -> None:
     """Step a schedule; the one that reads a metric reads the training loss."""
     if isinstance(schedule, lr_scheduler.ReduceLROnPlateau):

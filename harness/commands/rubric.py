@@ -88,8 +88,6 @@ def _hold_recipe(file: Path, rubric: Rubric) -> None:
     from harness.rubric import RubricError
 
     try:
-        resolve.rehearse(rubric.recipe)
-        resolve.loss(rubric.recipe)
-        resolve.transforms(rubric.recipe)
+        resolve.hold(rubric.recipe)
     except resolve.RecipeError as error:
         raise RubricError(f"{file}: recipe.{error}") from None
