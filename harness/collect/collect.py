@@ -151,9 +151,7 @@ def _try(step: Step, task: Task, store: Store) -> Step:
 
 
 def unfollowed(error: RecipeError, task: Task) -> Fault:
-    """The fault of a recipe that torch cannot follow: the learner's, unless the rubric's own is
-    no better, which fills in what a learner leaves out.
-    """
+    """The fault of a recipe that torch cannot follow: the learner's, or the rubric's own."""
     from harness.collect.resolve import RecipeError, hold
 
     try:
