@@ -14,6 +14,7 @@ from harness.commands import check, data, doctor, grade, new, regrade, rubric
 
 app = typer.Typer(
     name="harness",
+    rich_markup_mode=None,  # its help would take twice the time
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     add_completion=False,

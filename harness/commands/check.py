@@ -29,9 +29,9 @@ def check(
     json: Json = False,
     exit_zero: ExitZero = False,
 ) -> None:
-    """Tell in seconds whether submissions count, run and read well; nothing is graded.
+    """Tell in seconds whether submissions count, run and read well.
 
-    Imports and exports each network, counts it, shows its layers, reads notes, claims and
+    Nothing is graded. Imports and exports each network, counts it, shows its layers, reads notes, claims and
     recipe, and takes a few optimiser steps on a small sample to show that it learns at all.
     """
     from pathlib import Path

@@ -50,7 +50,7 @@ def doctor(
     store: StoreDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a grade would use here, what is missing, and the command that mends it."""
+    """Say what a grade would use here, and what mends what is missing."""
     from harness import data
     from harness import store as stores
 

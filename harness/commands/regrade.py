@@ -42,7 +42,10 @@ def regrade(
     json: Json = False,
     exit_zero: ExitZero = False,
 ) -> None:
-    """Judge the evidence of earlier grades by another rubric; nothing is trained."""
+    """Judge the evidence of earlier grades by another rubric.
+
+    Nothing is trained: what was measured stands in the reports.
+    """
     from harness.commands import scorecards as shared
     from harness.grade import write_reports
     from harness.judge.judge import judge
