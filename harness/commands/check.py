@@ -31,8 +31,8 @@ def check(
 ) -> None:
     """Tell in seconds whether submissions count, run and read well.
 
-    Nothing is graded. Imports and exports each network, counts it, shows its layers, reads notes, claims and
-    recipe, and takes a few optimiser steps on a small sample to show that it learns at all.
+    Nothing is graded. Imports and exports each network, counts it, shows its layers, reads notes,
+    claims and recipe, and takes a few optimiser steps on a small sample to show that it learns.
     """
     from pathlib import Path
 
