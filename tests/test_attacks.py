@@ -205,3 +205,26 @@ def test_many_statistics_are_remarked() -> None:
     network = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(784), nn.Linear(784, 10))
     (remark,) = remarks(crossed(network))
     assert "1,568 running statistics" in remark
+
+
+def test_knowledge_in_many_small_tensors_does_not_survive_either() -> None:
+    """A trained layer, held as one parameter for each of its numbers."""
+
+    class Cut(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.numbers = nn.ParameterList(torch.randn(()) for _ in range(40))
+
+        def forward(self, x: Tensor) -> Tensor:
+            weights = torch.stack(list(self.numbers)).view(10, 4)
+            return F.linear(F.adaptive_avg_pool2d(x, 2).flatten(1), weights)
+
+    network = Cut()
+    state = redrawn(crossed(network), seed=1)
+    kept = [
+        float(value) == float(n) for value, n in zip(state.values(), network.numbers, strict=True)
+    ]
+    assert sum(kept) <= 2
+    few = nn.Sequential(nn.Flatten(), nn.Linear(784, 10), nn.PReLU(), nn.PReLU(init=0.1))
+    state = redrawn(crossed(few), seed=1)
+    assert [round(float(state[name]), 2) for name in ("2.weight", "3.weight")] == [0.25, 0.1]

@@ -247,6 +247,8 @@ def _measure(
         if call.operator == "aten.batch_norm.default" and torch.Size(small[2:]).numel() == 1:
             least = max(least, 2 * into)
         elements = torch.Size(small).numel()
+        if small and not elements:
+            raise Refused("a value without elements holds nothing to answer by", call.line)
         if elements > MAX_ELEMENTS * (batches[0] if call.name in dependent else 1):
             raise Refused(f"a value of {elements:,} elements is too large", call.line)
         total += elements // (batches[0] if call.name in dependent else 1)

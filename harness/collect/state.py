@@ -10,6 +10,10 @@ from torch import Tensor
 
 from harness.collect.graph import Candidate
 
+SCALARS = 10
+"""Tensors of one entry, such as a learnt scale, that a network may keep as they were handed over:
+more of them could be a trained network, cut into its numbers."""
+
 
 def redrawn(candidate: Candidate, seed: int) -> dict[str, Tensor]:
     """Fresh tensors for one run, by name.
@@ -17,7 +21,9 @@ def redrawn(candidate: Candidate, seed: int) -> dict[str, Tensor]:
     The entries of every floating tensor, frozen ones and constants too, are drawn anew from the
     tensor's own distribution: its sorted values, interpolated. So the learner's scheme of
     initialisation survives, and stored weights do not. A permutation would not do: entries that
-    carry their own index in their digits can be put back in order by the graph.
+    carry their own index in their digits can be put back in order by the graph. Tensors of one
+    entry have no distribution of their own; where there are more than `SCALARS`, they are drawn
+    together.
 
     Args:
         candidate: the admitted network.
@@ -29,6 +35,14 @@ def redrawn(candidate: Candidate, seed: int) -> dict[str, Tensor]:
         if tensor.is_floating_point() and name not in candidate.kept.statistics:
             tensor = _drawn(tensor, generator)
         state[name] = tensor
+    free = candidate.kept.free
+    alone = [n for n, t in state.items() if t.numel() == 1 and t.is_floating_point()]
+    alone = [name for name in alone if name not in free]
+    if len(alone) > SCALARS:
+        drawn = _drawn(torch.cat([state[name].flatten() for name in alone]), generator)
+        state |= {
+            name: value.view_as(state[name]) for name, value in zip(alone, drawn, strict=True)
+        }
     return state
 
 
