@@ -40,7 +40,7 @@ def elsewhere(tmp_path: Path) -> dict[str, str]:
             (site / beside).symlink_to(package.parent / beside)
     (site / "sitecustomize.py").write_text(LESS)
     path = os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])
-    return os.environ | {"PYTHONPATH": path, "NO_COLOR": "1"}
+    return os.environ | {"PYTHONPATH": path, "NO_COLOR": "1", "USERNAME": "ada"}  # as Windows has
 
 
 HERE = """

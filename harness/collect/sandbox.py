@@ -133,6 +133,7 @@ class Child:
         environment |= {
             "CUDA_VISIBLE_DEVICES": "",
             "HOME": folder,
+            "LOGNAME": "submission",  # without a name, Python looks for one in Unix's own files
             "OMP_NUM_THREADS": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONHASHSEED": "0",
