@@ -170,14 +170,19 @@ def layers(step: Step) -> list[tuple[str, ...]]:
     rows = []
     for layer in step.network.layers if step.network else []:
         if layer.parameters or layer.kernel:
-            shapes = (layer.kernel, layer.padding, layer.stride, layer.output)
-            sides = [" x ".join(map(str, shape)) for shape in shapes]
+            windows = [_sides(w) for w in (layer.kernel, layer.padding, layer.stride)]
+            output, field = " x ".join(map(str, layer.output)), str(layer.receptive_field)
             total = f"{layer.parameters:,}"
-            rows.append((layer.name, *sides, str(layer.receptive_field), layer.arithmetic, total))
+            rows.append((layer.name, *windows, output, field, layer.arithmetic, total))
     if rows and step.network:
         whole = sum(layer.parameters for layer in step.network.layers)
         rows.append(("in all", *[""] * (len(LAYERS) - 2), f"{whole:,}"))
     return rows
+
+
+def _sides(window: list[int]) -> str:
+    """`3` for a square of 3 x 3, as the seeds' tables have it."""
+    return str(window[0]) if len(set(window)) == 1 else " x ".join(map(str, window))
 
 
 def fault_of(step: Step) -> list[str]:
