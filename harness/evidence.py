@@ -183,10 +183,10 @@ class Burst(Observation):
     images: int
     """In the sample."""
     steps: int
-    first_loss: float
-    """Mean loss over the sample in the first step."""
-    last_loss: float
-    """Mean loss over the sample in the last step."""
+    first_loss: float | None
+    """Mean loss over the sample in the first step; None if it was no number."""
+    last_loss: float | None
+    """Mean loss over the sample in the last step; None if it was no number."""
     learned: bool
     """Whether the loss fell by a fifth."""
 

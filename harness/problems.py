@@ -1,6 +1,6 @@
-"""Tells what is wrong with a rubric or a recipe: the key, the value and what would be right.
+"""Reads TOML, and tells what is wrong with a document: the key, the value and what would be right.
 
-Pydantic finds the mistakes; this module words them. Must not know rubrics or recipes.
+Pydantic finds the mistakes; this module words them. Must not know what a document is about.
 """
 
 from __future__ import annotations

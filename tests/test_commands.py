@@ -265,6 +265,21 @@ def test_check_says_what_does_not_learn(
     assert lenient.exit_code == 0
 
 
+def test_a_loss_that_is_no_number_leaves_the_json_whole(
+    submission: Callable[..., Path], store: list[str | Path]
+) -> None:
+    folder = submission(step_1=source(network=NET.replace("(features)", "(features.log())")))
+    result = harness("check", folder, "--rubric", "digits-quickstart", *store, "--json")
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    card = json.loads(result.stdout, parse_constant=refuse)
+    assert "the loss became no number in step 1 on 64 images" in card["faults"][0]["message"]
+    assert card["evidence"]["steps"][0]["burst"]["last_loss"] is None
+    jsonschema.validate(card, SCORECARD)
+
+
 def test_a_rubrics_own_recipe_is_not_the_learners_fault(
     submission: Callable[..., Path], store: list[str | Path], tmp_path: Path
 ) -> None:

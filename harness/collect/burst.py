@@ -5,6 +5,8 @@ It is no measurement of how well: that takes a run. Must not know evidence's che
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch.optim import Adam
 
@@ -52,12 +54,16 @@ def burst(candidate: Candidate, recipe: Recipe) -> Burst:
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         losses.append(float(loss.detach()))
-        if losses[-1] < ENOUGH * losses[0]:
+        if losses[-1] < ENOUGH * losses[0] or not math.isfinite(losses[-1]):
             break
     return Burst(
         images=IMAGES,
         steps=len(losses),
-        first_loss=losses[0],
-        last_loss=losses[-1],
+        first_loss=_number(losses[0]),
+        last_loss=_number(losses[-1]),
         learned=losses[-1] < ENOUGH * losses[0],
     )
+
+
+def _number(loss: float) -> float | None:
+    return loss if math.isfinite(loss) else None

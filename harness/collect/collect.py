@@ -66,11 +66,7 @@ def collect(
         workshop: where.
         told: called after every epoch.
     """
-    with Child(workshop.limits) as child:
-        if any(workshop.store.network(key) is None for _, key in named(submission)):
-            child.start()
-            _import(task)
-        steps = [define(*each, task, workshop.store, child) for each in named(submission)]
+    steps = defined(submission, task, workshop)
     size = data.DATASETS[task.dataset].test_size
     for number, step in enumerate(steps, 1):
         if step.fault:
@@ -90,6 +86,15 @@ def collect(
         dataset=data.DATASETS[task.dataset],
         steps=steps,
     )
+
+
+def defined(submission: Submission, task: Task, workshop: Workshop) -> list[Step]:
+    """What each step of a submission is, before anything is trained."""
+    with Child(workshop.limits) as child:
+        if any(workshop.store.network(key) is None for _, key in named(submission)):
+            child.start()
+            _import(task)
+        return [define(*each, task, workshop.store, child) for each in named(submission)]
 
 
 def _import(task: Task) -> None:
@@ -118,7 +123,7 @@ def _train(step: Step, task: Task, workshop: Workshop, told: Callable[[Run], Non
 
 
 STUCK = 0.99
-"""Of a burst's first loss: where it ends higher, or is no number, a network does not learn."""
+"""Of a burst's first loss: where it ends higher, a network does not learn."""
 
 
 def _try(step: Step, task: Task, store: Store) -> Step:
@@ -140,12 +145,19 @@ def _try(step: Step, task: Task, store: Store) -> Step:
         return step.model_copy(update={"fault": fault})
     except Exception as error:  # an admitted network that torch cannot train is a gap of ours
         return step.model_copy(update={"fault": ours(error, "training")})
-    if tried.last_loss < STUCK * tried.first_loss:
+    first, last = tried.first_loss, tried.last_loss
+    if first is None or last is None:
+        message = (
+            f"the loss became no number in step {tried.steps} on {tried.images} images; "
+            "look for a logarithm or division of zero"
+        )
+    elif last < STUCK * first:
         return step.model_copy(update={"burst": tried})
-    message = (
-        f"it does not learn: in {tried.steps} steps on {tried.images} images the loss went from "
-        f"{tried.first_loss:.2f} to {tried.last_loss:.2f}; does every layer pass its gradient on?"
-    )
+    else:
+        message = (
+            f"it does not learn: in {tried.steps} steps on {tried.images} images the loss went "
+            f"from {first:.2f} to {last:.2f}; does every layer pass its gradient on?"
+        )
     fault = Fault(owner="submission", stage="training", message=message)
     return step.model_copy(update={"burst": tried, "fault": fault})
 

@@ -9,9 +9,8 @@ import time
 from typing import NamedTuple
 
 from harness import data
-from harness.collect.collect import Workshop, bench_of, run_key, unfollowed
-from harness.collect.define import Task, define, named
-from harness.collect.sandbox import Child
+from harness.collect.collect import Workshop, bench_of, defined, run_key, unfollowed
+from harness.collect.define import Task
 from harness.evidence import Step
 from harness.submission import Submission
 
@@ -48,10 +47,8 @@ def plan(submission: Submission, task: Task, workshop: Workshop) -> list[Plan]:
         data.DataError: if the images are missing.
         device.NoDeviceError: if the device is.
     """
-    with Child(workshop.limits) as child:
-        steps = [define(*each, task, workshop.store, child) for each in named(submission)]
     plans = []
-    for step in steps:
+    for step in defined(submission, task, workshop):
         lacking = [] if step.fault else _lacking(step, task, workshop)
         plans.append(_timed(step, lacking, task, workshop) if lacking else Plan(step, [], 0))
     return plans

@@ -1,4 +1,7 @@
-"""Judges evidence by a rubric: a pure function of the two. Must not know files or torch."""
+"""Judges evidence by a rubric, with what a person awards: a pure function of plain values.
+
+Must not know files or torch.
+"""
 
 from __future__ import annotations
 

@@ -147,8 +147,8 @@ def facts(step: Step, evidence: Evidence) -> list[str]:
         lines.append(f"recipe: {', '.join(parts)}")
     if step.defaulted:
         lines.append(f"the rubric filled in {', '.join(step.defaulted)}")
-    if step.burst:
-        tried = step.burst
+    tried = step.burst
+    if tried and tried.first_loss is not None and tried.last_loss is not None:
         learns = "learns" if tried.learned else "learns slowly, if at all"
         lines.append(
             f"{learns}: {tried.steps} steps of Adam on {tried.images} images bring the loss from "
