@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 import harness as package
 from harness import rubric
+from harness import store as stores
 from harness.cli import app
 from harness.grade import write_reports
 from harness.judge.judge import judge
@@ -418,3 +419,11 @@ def test_what_nobody_foresaw_is_never_the_learners_fault(
 
 def test_the_version_is_told() -> None:
     assert harness("--version").stdout.strip() == package.__version__
+
+
+def test_the_store_lies_where_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARNESS_STORE", str(tmp_path / "named"))
+    assert stores.folder(tmp_path) == tmp_path
+    assert stores.folder() == tmp_path / "named"
+    monkeypatch.delenv("HARNESS_STORE")
+    assert stores.folder().parts[-2:] == ("mnist-harness", "store")
