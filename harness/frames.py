@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, BinaryIO
 
@@ -35,6 +35,24 @@ class Kind(IntEnum):
     """Empty: the child has loaded what it needs, and no submitted code yet."""
     END = 5
     """JSON of the exit status of the process that ran the submission; nothing follows."""
+    RUN = 6
+    """JSON of an `ObservedRun`: a notebook's training begins. Its DEFINITION and TENSORS follow,
+    or a FAULT and, where the model can be packed, a PACKED."""
+    EPOCH = 7
+    """JSON of an `ObservedEpoch`; its WEIGHTS follow."""
+    WEIGHTS = 8
+    """Safetensors: the model's parameters and buffers, named as `Definition.tensors` are."""
+    SEEN = 9
+    """JSON of a `SeenTest`: what the learner's own code saw when it tested."""
+    SHIM = 10
+    """JSON of a `Shim`: something was put in a missing thing's place."""
+    CELL = 11
+    """JSON of a `Cell`: a cell of the notebook has ended."""
+    EXECUTED = 12
+    """The executed notebook, JSON: to look at, never to judge."""
+    PACKED = 13
+    """The model as cloudpickle has it, for a network that is no graph. Trusted code hands it to a
+    fresh sandbox, and never opens it."""
 
 
 @dataclass
@@ -89,6 +107,8 @@ class Definition:
     evaluation: Graph
     recipe: Any
     """The learner's `recipe` as plain data; None where the file has none."""
+    image: list[int] = field(default_factory=lambda: [1, 28, 28])
+    """Shape of one image as it goes in: channels, height, width."""
 
 
 @dataclass
@@ -103,6 +123,134 @@ class Fault:
     line: int | None
     """Line in the learner's file."""
     traceback: str
+
+
+@dataclass
+class ObservedRun:
+    """A model that a notebook trains, when its optimiser first steps."""
+
+    run: int
+    """From 1, in the order of their first steps."""
+    network: str
+    """Name of the learner's class."""
+    defined: int | None
+    """The cell, from 0, that last defined the class; None for a class from a module."""
+    cell: int | None
+    """The cell, from 0, that trains."""
+    image: list[int]
+    """Shape of one image as it goes in: channels, height, width."""
+    declared_epochs: int | None
+    """From the `for ... in range(...)` around the training, read before it has run."""
+    parameters: int
+    """What the module itself says that it holds; a claim."""
+
+
+@dataclass
+class Steps:
+    """Optimiser steps in a row that were alike."""
+
+    count: int
+    samples: int
+    """Back-propagated in each."""
+    lr: float
+    momentum: float | None
+    """SGD's; for Adam and its kin the first beta."""
+    weight_decay: float
+
+
+@dataclass
+class ObservedRecipe:
+    """How a notebook trains, as far as it is known; names and arguments are torch's own."""
+
+    optimizer: dict[str, Any] | None
+    """`{"name": "SGD", "lr": 0.1, ...}`, with what differs from torch's defaults. None for an
+    update by hand or an own class."""
+    optimizers: int
+    """How many step this model."""
+    scheduler: dict[str, Any] | None
+    """Likewise, with `"interval"`; None where none is stepped, or it is not torch's own."""
+    schedulers: list[str]
+    """Classes of all schedulers that were made for these optimisers, own ones too."""
+    stepped: bool
+    """Whether any of them was stepped."""
+    loss: dict[str, Any] | None
+    """A function of torch.nn.functional with what differs from its defaults, where its value on
+    the model's own answer is what was back-propagated; else None."""
+    train_transform: list[dict[str, Any]] | None
+    """torchvision's transforms with their arguments, in order; None where one is not
+    torchvision's, or there is no data set to ask."""
+    test_transform: list[dict[str, Any]] | None
+    """Likewise."""
+
+
+@dataclass
+class ObservedEpoch:
+    """One of the learner's own epochs, when its training ends."""
+
+    run: int
+    number: int
+    """From 1."""
+    samples: int
+    """Back-propagated since the epoch before."""
+    of: int
+    """Images in the data set that the epoch went through; the training set's size where unknown."""
+    steps: list[Steps]
+    by_hand: int
+    """Times that the weights changed while no optimiser stepped, outside the first step."""
+    correct: int | None
+    """Right answers among the samples as they were trained on, where labels could be seen."""
+    loss: float | None
+    """Mean of what was back-propagated."""
+    recipe: ObservedRecipe
+    last: bool
+    """Whether it stands for what was trained after the last whole epoch."""
+
+
+@dataclass
+class Seen:
+    """Evaluated images, by where they come from."""
+
+    source: str
+    """`test`, `train`, or `unknown`."""
+    correct: int
+    of: int
+    other: bool
+    """Whether weights other than the trained ones were evaluated, such as their average."""
+
+
+@dataclass
+class SeenTest:
+    """What the learner's code saw between two trainings."""
+
+    run: int
+    epoch: int
+    """After which; 0 before any."""
+    seen: list[Seen]
+
+
+@dataclass
+class Shim:
+    """Something that was put in a missing thing's place, so that a notebook runs."""
+
+    name: str
+    """Such as `torchsummary` or `verbose=`."""
+    told: str
+    """One sentence."""
+
+
+@dataclass
+class Cell:
+    """How a cell ended."""
+
+    cell: int
+    """From 0, markdown cells counted."""
+    seconds: float
+    error: str
+    """`NameError: name 'x' is not defined`; empty if it ended well."""
+    line: int | None
+    """Line in the cell."""
+    traceback: str
+    """Its last lines, without terminal colours."""
 
 
 class FrameError(ValueError):
