@@ -131,6 +131,18 @@ class Machine(Observation):
     harness: str
 
 
+class Seen(Observation):
+    """What a notebook's own code saw when it tested: a claim, as all that it tells."""
+
+    source: Literal["test", "train", "unknown"]
+    """The images: of the test set that it was given (a decoy), of the training set, or of none
+    that is known."""
+    correct: int
+    of: int
+    other: bool = False
+    """Whether weights other than the trained ones were tested, such as their average."""
+
+
 class Epoch(Observation):
     """What was measured in and after one epoch."""
 
@@ -138,35 +150,59 @@ class Epoch(Observation):
     """From 1."""
     test_correct: int
     """Correct answers among the test images, after the epoch."""
-    train_correct: int
-    """Correct answers among the training images as they were trained on, during the epoch."""
+    train_correct: int | None
+    """Correct answers among the training images as they were trained on, during the epoch; None
+    where a notebook's labels could not be seen."""
     samples: int
     """Training images back-propagated."""
-    loss: float
-    """Mean training loss during the epoch."""
+    loss: float | None
+    """Mean training loss during the epoch; None where a notebook's could not be seen."""
     learning_rate: float
     """At the epoch's first step."""
+    seen: list[Seen] = []
+    """What the notebook's own code saw after the epoch."""
     moved: bool = True
     """Whether the weights are others than before the epoch."""
     seconds: float
     """Wall time of training and evaluation; the only figure that differs between equal runs."""
 
 
+class Observed(Observation):
+    """How a notebook's own training went, as the probe in its process tells."""
+
+    cell: int | None
+    """The cell, from 0, that trained."""
+    declared: bool
+    """Whether the number of epochs could be read from its loop before that had run."""
+    stopped: bool = False
+    """Whether it was ended early, to be replayed."""
+    by_hand: int = 0
+    """Times that the weights changed while no optimiser stepped."""
+    answered: bool = False
+    """Whether its answers came from a sandbox, because its network is no graph."""
+    findings: list[str] = []
+    """What speaks against an honest account, a sentence each."""
+
+
 class Run(Observation):
     """One training of one step from one seed."""
 
     seed: int
-    """From 1; the random numbers come from the instructor's secret and this."""
+    """From 1; the random numbers come from the instructor's secret and this. 0 for a notebook's own
+    training, whose random numbers are the learner's."""
     key: str
     """Names the run in the store: a digest of all that decides its result."""
     declared_epochs: int
     """Fixed before the run began."""
     before_training: int
-    """Correct test answers of the permuted initial weights."""
+    """Correct test answers of the initial weights, which are drawn anew but for a notebook's own
+    training."""
     epochs: list[Epoch]
     shifted: int | None = None
     """Correct answers after the last epoch when the test images are shifted by one pixel: the
     lowest of the four directions. A table of answers would miss them."""
+    observed: Observed | None = None
+    """Only of a notebook's own training."""
     machine: Machine
     fault: Fault | None = None
     """Why the run ended before its last declared epoch."""
@@ -191,6 +227,13 @@ class Burst(Observation):
     """Whether the loss fell by a fifth."""
 
 
+Integrity = Literal["replayed", "observed", "answered", "advisory"]
+"""Replayed: the trusted side trained the graph itself. Observed: a notebook trained it, and the
+trusted side measured the weights of each epoch. Answered: likewise, but the answers came from a
+sandbox, because the network is no graph. Advisory: any of these on a system that sets the submitted
+code no limits."""
+
+
 class Step(Observation):
     """One step of a submission, in the order in which the learner took them."""
 
@@ -202,12 +245,11 @@ class Step(Observation):
     source: str
     """SHA-256 of the file."""
     handed_in: str
-    """SHA-256 of the contents of this file and all before it, and of the classes that were named
-    to be graded: names the definition in the store.
-    They ran in one child, where an earlier step could have spoken for a later one."""
-    integrity: Literal["replayed", "advisory"] = "replayed"
-    """Replayed: the trusted side trained the graph itself. Advisory: it did, but on a system that
-    sets the submitted code no limits."""
+    """Names the definition in the store. For a file, SHA-256 of the contents of this file and all
+    before it, and of the classes that were named to be graded: they ran in one child, where an
+    earlier step could have spoken for a later one. For a notebook, of all that it was run with."""
+    integrity: Integrity = "replayed"
+    """How its figures were obtained."""
     network: Network | None = None
     recipe: Recipe | None = None
     """As trained: the learner's, with what it left out filled in."""
@@ -215,6 +257,16 @@ class Step(Observation):
     """Keys of the recipe that the learner left to the rubric."""
     burst: Burst | None = None
     """Only where the step was checked and not graded."""
+    observed: list[Run] = []
+    """A notebook's own trainings of this network, in their order."""
+    unreplayable: str = ""
+    """Why the trusted side cannot train as the notebook does; empty if it can."""
+    shims: list[str] = []
+    """What was put in a missing thing's place so that the notebook runs, a sentence each."""
+    failed_cells: list[str] = []
+    """The notebook's cells that ended with an error, a sentence each."""
+    executed: str = ""
+    """Names the executed notebook in the store; to look at, never to judge."""
     runs: list[Run] = []
     fault: Fault | None = None
     """Why the step could not be observed."""

@@ -126,6 +126,32 @@ class Fault:
 
 
 @dataclass
+class Order:
+    """What the process of a notebook is to do; a line of JSON on its standard input."""
+
+    dataset: str
+    """The class of torchvision.datasets that is served."""
+    sizes: list[int]
+    """Training and test images of the real data set; those that are served may be fewer."""
+    stop_after: int | None = None
+    """Epochs after which a training ends early, if it has declared how many it will take."""
+    notebook: str = ""
+    """The notebook, from the process's own folder."""
+    data: str = ""
+    """The folder with the data set, in torchvision's layout."""
+    probe: int = -1
+    """The pipe for the probe's frames."""
+    cell_seconds: int = 0
+    """Wall time of one cell."""
+    seconds: int = 0
+    """Wall time of the notebook."""
+    memory: int = 0
+    """Bytes of data."""
+    output: int = 0
+    """Bytes of outputs that are kept in the executed copy."""
+
+
+@dataclass
 class ObservedRun:
     """A model that a notebook trains, when its optimiser first steps."""
 

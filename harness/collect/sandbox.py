@@ -1,9 +1,9 @@
 """The process in which a submission's code runs, and the walls around it.
 
-One `Child` serves one submission. Must not know what the frames mean: it starts, feeds, limits
-and ends a process, and hands on what that wrote. Today's walls are those of the operating
-system's own limits: a new session, an empty environment, a private folder, CPU time, memory,
-file size and wall clock. Where there are none but the wall clock, `LIMITED` says so.
+Must not know what the frames mean: it starts, feeds, limits and ends a process, and hands on what
+that wrote. Today's walls are those of the operating system's own limits: a new session, an empty
+environment, a private folder, CPU time, memory, file size and wall clock. Where there are none
+but the wall clock, `LIMITED` says so.
 """
 
 from __future__ import annotations
@@ -55,6 +55,9 @@ class Limits:
     """Frames that are taken from one step; an honest one sends three."""
 
 
+Frame = tuple[frames.Kind, bytes]
+
+
 class ChildFailed(Exception):
     """The child ended, or was ended, before it handed anything over."""
 
@@ -63,12 +66,120 @@ class ChildNotStarted(RuntimeError):
     """The child failed before any submitted code ran in it: the machine's fault."""
 
 
+class Process:
+    """A process for submitted code, which hands over frames; ended, it leaves nothing behind.
+
+    Args:
+        module: the one of `harness.inside` that it runs, with its arguments.
+        folder: its own, which it may fill.
+        backlog: frames that are read ahead; a process that writes more waits.
+        probe: whether it gets a second pipe, whose number in the process is `probe`.
+    """
+
+    probe: int | None
+
+    def __init__(self, module: list[str], folder: Path, backlog: int, probe: bool = False) -> None:
+        environment = {key: os.environ[key] for key in KEPT if key in os.environ}
+        environment |= {
+            "CUDA_VISIBLE_DEVICES": "",
+            "HOME": str(folder),
+            "LOGNAME": "submission",  # without a name, Python looks for one in Unix's own files
+            "OMP_NUM_THREADS": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONHASHSEED": "0",
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "PYTHONUTF8": "1",
+            "TMPDIR": str(folder),
+        }
+        reading, self.probe = os.pipe() if probe else (None, None)
+        passed = () if self.probe is None else (self.probe,)
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        self._popen = subprocess.Popen(
+            [sys.executable, "-P", "-s", "-m", *module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            cwd=folder,
+            env=environment,
+            start_new_session=True,
+            pass_fds=passed,
+        )
+        for number in passed:
+            os.close(number)
+        assert self._popen.stdout is not None
+        self._streams = [self._popen.stdout]
+        if reading is not None:
+            self._streams.append(os.fdopen(reading, "rb"))
+        self._queue: queue.Queue[Frame | frames.FrameError | None] = queue.Queue(backlog)
+        self._open = len(self._streams)
+        for stream in self._streams:
+            threading.Thread(target=_pump, args=(stream, self._queue), daemon=True).start()
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self._popen.poll() is None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether frames are there that nobody asked for yet."""
+        return not self._queue.empty()
+
+    def order(self, line: str) -> None:
+        """Write a line to its standard input.
+
+        Raises:
+            OSError: if it does not read any more.
+        """
+        assert self._popen.stdin is not None
+        self._popen.stdin.write(f"{line}\n".encode())
+        self._popen.stdin.flush()
+
+    def next(self, deadline: float) -> Frame | None:
+        """The next frame; None when its pipes are closed.
+
+        Raises:
+            TimeoutError: if none came before the deadline, in the time of `time.monotonic`.
+            frames.FrameError: if what came is none.
+        """
+        while self._open:
+            try:
+                frame = self._queue.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                raise TimeoutError from None
+            if isinstance(frame, frames.FrameError):
+                raise frame
+            if frame is not None:
+                return frame
+            self._open -= 1
+        return None
+
+    def last_words(self) -> str:
+        """What it last wrote to its standard error, as the end of a sentence."""
+        self._stderr.seek(max(0, self._stderr.seek(0, os.SEEK_END) - 2000))
+        lines = self._stderr.read().decode(errors="replace").strip().splitlines()
+        return f"; its last line: {lines[-1]}" if lines else ""
+
+    def end(self) -> None:
+        """Kill the process and all that it started in its session."""
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._popen.pid, signal.SIGKILL)
+        else:
+            self._popen.kill()
+        self._popen.wait()
+        for stream in (self._popen.stdin, self._stderr, *self._streams):
+            if stream is not None:
+                with contextlib.suppress(OSError):  # a pipe whose reader is gone
+                    stream.close()
+
+
 class Child:
-    """A process for the code of one submission; a context manager that leaves nothing behind."""
+    """A process for the files of one submission; a context manager that leaves nothing behind."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
         self._ready = False
         """Whether the process waits for a file."""
 
@@ -104,18 +215,14 @@ class Child:
         path = Path(self._folder.name) / name
         path.parent.mkdir(exist_ok=True)  # an earlier step may have deleted it
         path.write_bytes(source)
-        if self._ready and not self._queue.empty():
-            self._end()  # an earlier step left an answer behind, which is not this step's
-        if self._process is not None and self._process.poll() is not None:
+        # What an earlier step left behind is not this step's answer.
+        if self._process and ((self._ready and self._process.waiting) or not self._process.running):
             self._end()
         self.start()
         self._await_ready()
         assert self._process is not None
-        assert self._process.stdin is not None
         try:
-            order = json.dumps({"path": str(path), "network": network})
-            self._process.stdin.write(f"{order}\n".encode())
-            self._process.stdin.flush()
+            self._process.order(json.dumps({"path": str(path), "network": network}))
             received = self._receive()
         except (ChildFailed, OSError) as failure:  # Windows tells of a broken pipe otherwise
             self._end()
@@ -128,37 +235,9 @@ class Child:
         """Start the process, if it does not run yet; its imports take seconds."""
         if self._process is not None:
             return
-        folder = self._folder.name
-        environment = {key: os.environ[key] for key in KEPT if key in os.environ}
-        environment |= {
-            "CUDA_VISIBLE_DEVICES": "",
-            "HOME": folder,
-            "LOGNAME": "submission",  # without a name, Python looks for one in Unix's own files
-            "OMP_NUM_THREADS": "1",
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONHASHSEED": "0",
-            "PYTHONPATH": str(Path(__file__).parents[2]),
-            "PYTHONUTF8": "1",
-            "TMPDIR": folder,
-        }
-        serve = [sys.executable, "-P", "-s", "-m", "harness.inside.serve"]
-        serve += [str(self._limits.cpu_seconds), str(self._limits.memory)]
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
-        self._process = subprocess.Popen(
-            [*serve, "forks" if FORKS else "once"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._stderr,
-            cwd=folder,
-            env=environment,
-            start_new_session=True,
-        )
-        self._queue: queue.Queue[tuple[frames.Kind, bytes] | frames.FrameError | None]
-        self._queue = queue.Queue(maxsize=self._limits.frames)
-        assert self._process.stdout is not None
-        threading.Thread(
-            target=_pump, args=(self._process.stdout, self._queue), daemon=True
-        ).start()
+        serve = ["harness.inside.serve", str(self._limits.cpu_seconds), str(self._limits.memory)]
+        serve.append("forks" if FORKS else "once")
+        self._process = Process(serve, Path(self._folder.name), self._limits.frames)
 
     def _await_ready(self) -> None:
         if self._ready:
@@ -185,19 +264,22 @@ class Child:
             received[kind] = payload
         raise ChildFailed(f"it sent more than {self._limits.frames} frames")
 
-    def _next(self, deadline: float) -> tuple[frames.Kind, bytes]:
+    def _next(self, deadline: float) -> Frame:
+        assert self._process is not None
         try:
-            frame = self._queue.get(timeout=max(0.0, deadline - time.monotonic()))
-        except queue.Empty:
+            frame = self._process.next(deadline)
+        except TimeoutError:
             raise ChildFailed(f"no answer within {self._limits.wall_seconds:g} s") from None
-        if isinstance(frame, frames.FrameError):
-            raise ChildFailed(f"what it handed over cannot be read: {frame}")
+        except frames.FrameError as error:
+            raise ChildFailed(f"what it handed over cannot be read: {error}") from None
         if frame is None:
-            raise ChildFailed(f"the process ended without an answer{self._last_words()}")
+            words = self._process.last_words()
+            raise ChildFailed(f"the process ended without an answer{words}")
         return frame
 
     def _why(self, status: int) -> str:
         """The reason for which the submission's process ended, from its exit status."""
+        assert self._process is not None
         if -status in [getattr(signal, name, None) for name in ("SIGXCPU", "SIGKILL")]:
             return (
                 f"it was ended after {self._limits.cpu_seconds} s of processor time "
@@ -205,28 +287,12 @@ class Child:
                 'of `if __name__ == "__main__":`?'
             )
         if status < 0:
-            return f"it was ended by signal {-status}{self._last_words()}"
-        return f"it ended its own process with exit code {status}{self._last_words()}"
-
-    def _last_words(self) -> str:
-        self._stderr.seek(max(0, self._stderr.seek(0, os.SEEK_END) - 2000))
-        lines = self._stderr.read().decode(errors="replace").strip().splitlines()
-        return f"; its last line: {lines[-1]}" if lines else ""
+            return f"it was ended by signal {-status}{self._process.last_words()}"
+        return f"it ended its own process with exit code {status}{self._process.last_words()}"
 
     def _end(self) -> None:
-        """Kill the process and all that it started in its session."""
-        if self._process is None:
-            return
-        if hasattr(os, "killpg"):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-        else:
-            self._process.kill()
-        self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._stderr):
-            if stream is not None:
-                with contextlib.suppress(OSError):  # a pipe whose reader is gone
-                    stream.close()
+        if self._process is not None:
+            self._process.end()
         self._process = None
         self._ready = False
 
@@ -239,9 +305,7 @@ def _status(payload: bytes) -> int:
         raise ChildFailed("what it handed over cannot be read: an exit status") from None
 
 
-def _pump(
-    stream: IO[bytes], into: queue.Queue[tuple[frames.Kind, bytes] | frames.FrameError | None]
-) -> None:
+def _pump(stream: IO[bytes], into: queue.Queue[Frame | frames.FrameError | None]) -> None:
     """Read frames until the stream ends; the queue's bound stops a flood."""
     try:
         for frame in frames.read(stream):  # type: ignore[arg-type]

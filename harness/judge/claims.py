@@ -83,12 +83,16 @@ scope = "every step"
             # Before training there is nothing to compare; after a fault of its own, nothing holds.
             return (False, "nothing was trained") if step.fault else None
         if claim.quantity in ("over-fitting", "under-fitting"):
-            return _fitting(claim, mean_gap(step, dataset) or 0.0)
+            found = mean_gap(step, dataset)
+            return None if found is None else _fitting(claim, found)
         on_test = claim.quantity == "test accuracy"
         if on_test and claim.out_of not in (None, dataset.test_size):
             return False, f"the test set has {dataset.test_size:,} images"
         # A claim need not be of the best epoch; one above the best is what has to be told.
         measure = test_accuracies if on_test else training_accuracies
+        runs = [run for run in runs if measure(run, dataset)]
+        if not runs:
+            return None
         slack = float(self.accuracy_within.share * 100)
         met = any(_within(claim, v, slack) for run in runs for v in measure(run, dataset))
         return met, "at best " + ", ".join(f"{max(measure(r, dataset)):.2f} %" for r in runs)

@@ -17,21 +17,28 @@ def test_accuracies(run: Run, dataset: Dataset) -> list[float]:
 
 
 def training_accuracies(run: Run, dataset: Dataset) -> list[float]:
-    """The accuracy on the training images as they were trained on, epoch by epoch, in percent."""
-    return [100 * epoch.train_correct / epoch.samples for epoch in run.epochs]
+    """The accuracy on the training images as they were trained on, epoch by epoch, in percent.
+
+    Empty where it could not be seen in every epoch.
+    """
+    known = [(e.train_correct, e.samples) for e in run.epochs if e.train_correct is not None]
+    whole = len(known) == len(run.epochs)
+    return [100 * correct / samples for correct, samples in known] if whole else []
 
 
-def gap(run: Run, dataset: Dataset) -> float:
-    """Training less test accuracy in the last epoch, in points of percent.
+def gap(run: Run, dataset: Dataset) -> float | None:
+    """Training less test accuracy in the last epoch, in points of percent; None where not known.
 
     Above zero the network over-fits, in the words of the exercise; below, it under-fits.
     """
-    return training_accuracies(run, dataset)[-1] - test_accuracies(run, dataset)[-1]
+    trained = training_accuracies(run, dataset)
+    return trained[-1] - test_accuracies(run, dataset)[-1] if trained else None
 
 
 def mean_gap(step: Step, dataset: Dataset) -> float | None:
-    """The gap of a step, over its runs; None where nothing was trained."""
-    return mean(gaps) if (gaps := [gap(run, dataset) for run in step.runs if run.epochs]) else None
+    """The gap of a step, over its runs; None where none is known."""
+    known = [found for run in step.runs if (found := gap(run, dataset)) is not None]
+    return mean(known) if known else None
 
 
 def mean_best(step: Step, dataset: Dataset) -> float | None:

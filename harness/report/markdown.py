@@ -68,16 +68,22 @@ def _layers(step: Step) -> list[str]:
 def _epochs(step: Step, dataset: Dataset) -> list[str]:
     """Every epoch of every run: the evidence behind the points."""
     rows = [
-        f"| {run.seed} | {epoch.number} | {percent(epoch.train_correct, epoch.samples)} "
-        f"| {epoch.test_correct:,} | {percent(epoch.test_correct, dataset.test_size)} "
-        f"| {epoch.loss:.4f} | {epoch.learning_rate:.4g} |"
-        for run in step.runs
+        (
+            words.seed(run),
+            str(epoch.number),
+            words.trained(epoch),
+            f"{epoch.test_correct:,}",
+            percent(epoch.test_correct, dataset.test_size),
+            words.loss(epoch),
+            f"{epoch.learning_rate:.4g}",
+            *([text(words.seen(epoch))] if step.observed else []),
+        )
+        for run in [*step.observed, *step.runs]
         for epoch in run.epochs
     ]
     if not rows:
         return []
-    head = [
-        f"| seed | epoch | training | test, of {dataset.test_size:,} | test | loss | rate |",
-        "|---:|---:|---:|---:|---:|---:|---:|",
-    ]
-    return ["<details><summary>Every epoch</summary>", "", *head, *rows, "", "</details>", ""]
+    columns = ["seed", "epoch", "training", f"test, of {dataset.test_size:,}", "test", "loss"]
+    columns += ["rate", *(["what its own test saw"] if step.observed else [])]
+    lines = [f"| {' | '.join(row)} |" for row in (columns, ["---:"] * len(columns), *rows)]
+    return ["<details><summary>Every epoch</summary>", "", *lines, "", "</details>", ""]

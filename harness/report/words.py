@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 
-from harness.evidence import Evidence, Step
+from harness.evidence import Epoch, Evidence, Run, Step
 from harness.percentage import percent
 from harness.scorecard import Mark, Scorecard, Status
 from harness.techniques import used
 
 INTEGRITY = {
     "replayed": "replayed: trained and measured in a process that the submitted code never entered",
+    "observed": "observed: a notebook's own loop trained in the sandbox, and each epoch's weights were "
+    "measured outside; how they came about can be forged by a determined cheat",
+    "answered": "observed, and answered in a sandbox: the network is no graph, so that its answers to "
+    "images without labels came from a process of its own",
     "advisory": "advisory: no sandbox was available, so this holds nothing against a cheat",
 }
 """What each integrity level says of a score."""
@@ -86,7 +90,7 @@ def so_far(scorecard: Scorecard) -> str:
 
 def levels(evidence: Evidence) -> list[str]:
     """What each integrity level in a submission says of its scores, a sentence each."""
-    found = {step.integrity: 0 for step in evidence.steps if step.runs}
+    found = {step.integrity: 0 for step in evidence.steps if step.runs or step.observed}
     return [f"Integrity {INTEGRITY[level]}." for level in found]
 
 
@@ -163,6 +167,34 @@ def facts(step: Step, evidence: Evidence) -> list[str]:
             f"at best {max(counts):,} ({percent(max(counts), size)}); on {run.machine.device}"
         )
     return lines
+
+
+def seed(run: Run) -> str:
+    """The seed of a run, or whose random numbers it had."""
+    return str(run.seed) if run.seed else "its own"
+
+
+def trained(epoch: Epoch) -> str:
+    """The training accuracy of an epoch, where it is known."""
+    return "" if epoch.train_correct is None else percent(epoch.train_correct, epoch.samples)
+
+
+def loss(epoch: Epoch) -> str:
+    """The loss of an epoch, where it is known."""
+    return "" if epoch.loss is None else f"{epoch.loss:.4f}"
+
+
+def seen(epoch: Epoch) -> str:
+    """What a notebook's own code saw when it tested after an epoch."""
+    return "; ".join(
+        f"{seen.correct:,} of {seen.of:,} {_IMAGES[seen.source]}"
+        + ", by other weights than it trained" * seen.other
+        for seen in epoch.seen
+    )
+
+
+_IMAGES = {"test": "decoy images", "train": "training images", "unknown": "images of its own"}
+"""What a notebook tests on."""
 
 
 def layers(step: Step) -> list[tuple[str, ...]]:

@@ -1,0 +1,131 @@
+"""Runs a notebook in a process of its own and hands on what its probe sends, frame by frame.
+
+Must not know what the frames mean, nor open the notebook: the process does, behind the same walls
+as any submitted code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+
+from harness import frames
+from harness.collect import sandbox
+from harness.collect.sandbox import ChildFailed, ChildNotStarted, Frame, Process
+from harness.frames import Kind
+
+POSSIBLE = os.name == "posix"
+"""Whether a second pipe can be handed on to the notebook's kernel; Windows cannot."""
+
+BACKLOG = 64
+"""Frames that are read ahead, so that a notebook does not wait while an epoch is measured."""
+
+GRACE = 30.0
+"""Seconds beyond the notebook's own time, in which its driver should have ended it."""
+
+DRAIN = 10.0
+"""Seconds for the last frames of the probe, once the driver has ended."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a notebook may use."""
+
+    cell_seconds: int = 4 * 3600
+    """Wall time of one cell."""
+    seconds: int = 6 * 3600
+    """Wall time of the whole; a sweep of ten schedules takes hours on a slow machine."""
+    memory: int = 8 * 2**30
+    """Bytes of data."""
+    output: int = 5_000_000
+    """Bytes of outputs that are kept in the executed copy."""
+    total: int = 2**30
+    """Bytes of frames."""
+
+
+def run(
+    notebook: PurePosixPath,
+    checkout: Mapping[PurePosixPath, bytes],
+    served: Mapping[str, bytes],
+    order: frames.Order,
+    limits: Limits,
+) -> Iterator[Frame]:
+    """Run a notebook, and hand on its frames as they come.
+
+    Args:
+        notebook: its place in the checkout.
+        checkout: the files that the learner's code finds beside it.
+        served: the data set's raw files by name, as torchvision reads them.
+        order: what the driver is to know; places and limits are filled in here.
+        limits: what it may use.
+
+    Raises:
+        ChildNotStarted: if there was no first frame: the machine's fault.
+        ChildFailed: if it used up its time, or what it sent is no sequence of frames.
+    """
+    # A socket's path must be short, so the folder lies where the system's own temporary ones do.
+    with tempfile.TemporaryDirectory(prefix="harness-") as made:
+        folder = Path(made)
+        for place, content in checkout.items():
+            path = folder / "checkout" / place
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        raw = folder / "data" / order.dataset / "raw"
+        raw.mkdir(parents=True)
+        for name, content in served.items():
+            (raw / name).write_bytes(content)
+        process = Process(["harness.inside.notebook"], folder, BACKLOG, probe=True)
+        filled = asdict(order) | {
+            "notebook": f"checkout/{notebook}",
+            "probe": process.probe,
+            "data": "data",
+            "cell_seconds": limits.cell_seconds,
+            "seconds": limits.seconds,
+            "memory": limits.memory,
+            "output": limits.output,
+        }
+        try:
+            with suppress(OSError):  # it ended already, which the frames will tell
+                process.order(json.dumps(filled))
+            yield from _frames(process, limits)
+        finally:
+            process.end()
+
+
+def _frames(process: Process, limits: Limits) -> Iterator[Frame]:
+    deadline = time.monotonic() + limits.seconds + GRACE + sandbox.START_SECONDS
+    begun = ended = False
+    total = 0
+    while True:
+        try:
+            frame = process.next(deadline)
+        except TimeoutError:
+            if ended:
+                return  # something that the notebook started holds the pipe open
+            raise ChildFailed(f"it did not end within {limits.seconds:,} s") from None
+        except frames.FrameError as error:
+            if ended:
+                return
+            raise ChildFailed(f"what it sent cannot be read: {error}") from None
+        if frame is None and not begun:
+            raise ChildNotStarted(f"the process for notebooks did not start{process.last_words()}")
+        if frame is None:
+            if not ended:
+                raise ChildFailed(f"the notebook's process ended early{process.last_words()}")
+            return
+        kind, payload = frame
+        begun = True
+        total += len(payload)
+        if total > limits.total:
+            raise ChildFailed(f"it sent more than {limits.total:,} bytes")
+        if kind is Kind.END:
+            ended = True
+            deadline = time.monotonic() + DRAIN
+        else:
+            yield frame
