@@ -11,10 +11,10 @@ from harness.techniques import used
 
 INTEGRITY = {
     "replayed": "replayed: trained and measured in a process that the submitted code never entered",
-    "observed": "observed: a notebook's own loop trained in the sandbox, and each epoch's weights were "
-    "measured outside; how they came about can be forged by a determined cheat",
-    "answered": "observed, and answered in a sandbox: the network is no graph, so that its answers to "
-    "images without labels came from a process of its own",
+    "observed": "observed: a notebook's own loop trained in a process of its own, and each epoch's "
+    "weights were measured outside; how they came about can be forged by a determined cheat",
+    "answered": "observed, and answered in a process of its own: the network is no graph, so that "
+    "code of the submission answered to images without labels",
     "advisory": "advisory: no sandbox was available, so this holds nothing against a cheat",
 }
 """What each integrity level says of a score."""
