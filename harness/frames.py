@@ -137,6 +137,8 @@ class Order:
     """Epochs after which a training ends early, if it has declared how many it will take."""
     notebook: str = ""
     """The notebook, from the process's own folder."""
+    folder: str = ""
+    """The name of the submission's folder, as a clone of its repository has it."""
     data: str = ""
     """The folder with the data set, in torchvision's layout."""
     probe: int = -1
