@@ -13,7 +13,7 @@ import lzma
 import stat
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 from typing import IO
 
@@ -39,13 +39,16 @@ def suffix_of(name: str) -> str:
     return next((name[-len(s) :] for s in SUFFIXES if name[1:].lower().endswith(s)), "")
 
 
-def files(name: str, content: bytes, most: int) -> dict[PurePosixPath, bytes]:
+def files(
+    name: str, content: bytes, most: Callable[[PurePosixPath], int]
+) -> dict[PurePosixPath, bytes]:
     """The plain files of an archive by their paths in it.
 
     Args:
         name: the archive's, which tells what kind it is.
         content: the archive.
-        most: bytes of one file to read; a longer one is cut there.
+        most: bytes of a file that are worth reading, 0 for none; of a longer one, one byte more is
+            read.
 
     Raises:
         ArchiveError: if it is corrupt, too large, encrypted, or names a file outside of itself.
@@ -58,11 +61,11 @@ def files(name: str, content: bytes, most: int) -> dict[PurePosixPath, bytes]:
             if number >= MAX_MEMBERS:
                 raise ArchiveError(f"it holds more than {MAX_MEMBERS:,} files")
             path = _inside(member)
-            if stream is None or hidden(path):
+            if stream is None or not most(path):
                 continue
             if path in found:
                 raise ArchiveError(f"it holds {path} twice")
-            found[path] = stream.read(most)
+            found[path] = stream.read(most(path) + 1)
             unpacked += len(found[path])
             if unpacked > MAX_BYTES:
                 raise ArchiveError(f"it unpacks to more than {MAX_BYTES:,} bytes")

@@ -7,18 +7,16 @@ meant.
 
 from __future__ import annotations
 
-import re
 import tomllib
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from harness import archive, problems
-
-MAX_SOURCE = 1_000_000
-"""Bytes of one file; a model definition takes a few thousand."""
+from harness import archive, folder, layout, notebook, problems
+from harness.folder import MAX_SOURCE, Files, printable
+from harness.layout import LeftOut
 
 MANIFEST = "submission.toml"
 
@@ -58,7 +56,8 @@ class Manifest(BaseModel):
     title: Line = ""
     """What the reports shall call it."""
     order: list[str] = []
-    """Every step's file, in the order in which they were taken; left out, natural order."""
+    """Every step's file, in the order in which they were taken; left out, the order of their
+    numbers, or that in which a README names them."""
     classes: dict[str, Annotated[str, AfterValidator(_class_name)]] = {}
     """A step's file to the class that is its network; left out, `Net` or the only one."""
 
@@ -68,9 +67,15 @@ class Source:
     """A step's file, read once: what is graded does not change while it is graded."""
 
     name: str
+    """Its path in the submission; for one class of several in a file, `models.py:Model_2`."""
     content: bytes
     network: str = ""
     """The class to grade; empty for `Net` or the only one."""
+
+    @property
+    def is_notebook(self) -> bool:
+        """Whether it trains itself, instead of saying how it is to be trained."""
+        return folder.is_notebook(self.name)
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,12 @@ class Submission:
     steps: list[Source]
     author: str = ""
     title: str = ""
+    left_out: list[LeftOut] = field(default_factory=list)
+    """Files that might be taken for steps, and why they are none."""
+    files: Files = field(default_factory=dict)
+    """For notebooks: all that they may find beside them, by its path in the submission."""
+    readmes: Files = field(default_factory=dict)
+    """Texts that may tell of the steps, by their paths."""
 
 
 def name_of(path: Path) -> str:
@@ -94,91 +105,95 @@ def name_of(path: Path) -> str:
 def find(path: Path) -> Submission:
     """The submission at a path: a folder of steps, an archive of one, or a single step.
 
-    Steps are taken in natural order, or in that of `submission.toml`.
+    Steps are taken in natural order, in that of a README, or in that of `submission.toml`.
 
     Raises:
         SubmissionError: if there is no step, or it cannot be read as one; says what would be.
         OSError: if the machine cannot read it.
     """
-    if path.is_dir():
-        files = _folder(path)
-    elif archive.suffix_of(path.name) and _is_plain(path):
-        files = _unpacked(path)
-    else:
-        files = (
-            {path.name: _read(path, MAX_SOURCE)} if _is_step(path.name) and _is_plain(path) else {}
-        )
-    steps = {name: files[name] for name in sorted(files, key=natural) if _is_step(name)}
-    if not steps:
-        raise SubmissionError(f"{path.name} holds no step: a step is a .py file that defines Net")
-    for name, content in files.items():
-        if len(content) > MAX_SOURCE:
-            raise SubmissionError(f"{printable(name)} is over {MAX_SOURCE:,} bytes long")
-    said = _manifest(files[MANIFEST], list(steps)) if MANIFEST in files else Manifest()
-    sources = [
-        Source(printable(name), steps[name], said.classes.get(name, ""))
-        for name in said.order or steps
-    ]
-    return Submission(name_of(path), sources, said.author, said.title)
-
-
-def _is_step(name: str) -> bool:
-    return name.endswith(".py") and name[0] not in "_."
-
-
-def _folder(path: Path) -> dict[str, bytes]:
-    """What matters of a folder; one that holds a folder and nothing else is looked through."""
-    inside = [p for p in path.iterdir() if not archive.hidden(PurePosixPath(p.name))]
-    if len(inside) == 1 and inside[0].is_dir() and not inside[0].is_symlink():
-        return _folder(inside[0])
-    return {p.name: _read(p, MAX_SOURCE) for p in inside if _matters(p.name) and _is_plain(p)}
-
-
-def _unpacked(path: Path) -> dict[str, bytes]:
-    """What matters of an archive, in the same way."""
-    content = _read(path, archive.MAX_BYTES)
-    if len(content) > archive.MAX_BYTES:
-        raise SubmissionError(f"{path.name} is over {archive.MAX_BYTES:,} bytes long")
     try:
-        found = archive.files(path.name, content, MAX_SOURCE + 1)
-    except archive.ArchiveError as error:
-        raise SubmissionError(f"{path.name}: {error}") from None
-    while len({file.parts[0] for file in found}) == 1 and all(len(f.parts) > 1 for f in found):
-        found = {PurePosixPath(*file.parts[1:]): text for file, text in found.items()}
-    files = {f.name: text for f, text in found.items() if len(f.parts) == 1 and _matters(f.name)}
-    for name in files:
-        if not name.isprintable() or len(name.encode()) > 200:
-            raise SubmissionError(f"{path.name}: its file {name[:40]!r} cannot be a file's name")
-    return files
+        files, readmes = _read(path)
+    except (folder.TooMuch, archive.ArchiveError) as error:
+        told = f"{path.name}: {error}" if isinstance(error, archive.ArchiveError) else str(error)
+        raise SubmissionError(told) from None
+    said = _manifest_of(files)
+    named = frozenset(name for name in (*said.order, *said.classes) if name in files)
+    steps, left_out = layout.choose(files, named)
+    if not steps:
+        raise SubmissionError(
+            f"{printable(path.name)} holds no step: a step is a notebook, or a .py file that "
+            "defines Net"
+        )
+    _check_notebooks({step.file: files[step.file] for step in steps})
+    chosen = {step.name: step for step in steps}
+    _check(said, list(chosen))
+    sources = [
+        Source(
+            printable(name),
+            files[chosen[name].file],
+            said.classes.get(name, "") or chosen[name].network,
+        )
+        for name in said.order or chosen
+    ]
+    whole = files if any(source.is_notebook for source in sources) else {}
+    return Submission(name_of(path), sources, said.author, said.title, left_out, whole, readmes)
 
 
-def _matters(name: str) -> bool:
-    return _is_step(name) or name == MANIFEST
+def _read(path: Path) -> tuple[Files, Files]:
+    """The files of a submission, and the READMEs that may tell of its steps."""
+    if path.is_dir():
+        files = folder.read(path)
+    elif archive.suffix_of(path.name) and folder.is_plain(path):
+        files = folder.unpacked(path)
+    elif not (layout.may_be_step(path.name) and folder.is_plain(path)):
+        return {}, {}
+    elif folder.is_notebook(path.name):
+        own = folder.beside(path)
+        return own, folder.readmes(path.parent) or folder.readmes(path.resolve().parent.parent)
+    else:
+        content = folder.beginning(path, MAX_SOURCE)
+        if len(content) > MAX_SOURCE:
+            raise folder.TooMuch(f"{printable(path.name)} is over {MAX_SOURCE:,} bytes long")
+        return {path.name: content}, folder.readmes(path.parent)
+    return files, {name: text for name, text in files.items() if folder.is_readme(name)}
 
 
-def _is_plain(path: Path) -> bool:
-    """Whether it can be read: a pipe could hang that, and a link lead out of the submission."""
-    return path.is_file() and not path.is_symlink()
+def _check_notebooks(steps: Files) -> None:
+    """Refuse steps none of which can be read; of several, one that cannot be is told as a step."""
+    wrong: list[str] = []
+    for name, content in steps.items():
+        if not folder.is_notebook(name):
+            return
+        try:
+            notebook.read(content)
+        except notebook.NotebookError as error:
+            wrong.append(f"{printable(name)}: {error}")
+        else:
+            return
+    if wrong:
+        raise SubmissionError("; ".join(wrong[:MAX_TOLD]))
 
 
-def _read(file: Path, most: int) -> bytes:
-    """A file, or of one that is longer one byte too many."""
-    with file.open("rb") as stream:
-        return stream.read(most + 1)
+def _manifest_of(files: Files) -> Manifest:
+    return _manifest(files[MANIFEST]) if MANIFEST in files else Manifest()
 
 
-def _manifest(content: bytes, steps: list[str]) -> Manifest:
-    """What `submission.toml` says about these steps."""
+def _manifest(content: bytes) -> Manifest:
+    """What `submission.toml` says."""
     if len(content) > MAX_MANIFEST:
         raise SubmissionError(f"{MANIFEST} is over {MAX_MANIFEST:,} bytes long")
     try:
         # Editors on Windows put a byte-order mark first.
-        said = Manifest.model_validate(_toml(content.decode("utf-8-sig")))
+        return Manifest.model_validate(_toml(content.decode("utf-8-sig")))
     except UnicodeDecodeError:
         raise SubmissionError(f"{MANIFEST} is not UTF-8 text") from None
     except ValidationError as error:
         lines = problems.told(error, lambda where: Manifest.model_fields)[:MAX_TOLD]
         raise SubmissionError("; ".join(f"{MANIFEST}: {line[:500]}" for line in lines)) from None
+
+
+def _check(said: Manifest, steps: list[str]) -> None:
+    """Refuse a `submission.toml` that names what is no step, or not every step."""
     for key, named in ("order", said.order), ("classes", list(said.classes)):
         for number, name in enumerate(named):
             if name not in steps:
@@ -191,7 +206,6 @@ def _manifest(content: bytes, steps: list[str]) -> Manifest:
             f"{MANIFEST}: order lacks {', '.join(map(repr, lacking))}; it must name every step, "
             "and the name of a file that is no step should begin with _"
         )
-    return said
 
 
 def _toml(text: str) -> dict[str, Any]:
@@ -201,14 +215,3 @@ def _toml(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise SubmissionError(f"{MANIFEST} is not TOML that can be read: {error}") from None
     return parsed
-
-
-def printable(text: str) -> str:
-    """Text that can be written as UTF-8: what a file name or an escape may hold and that cannot."""
-    return text.encode(errors="replace").decode()
-
-
-def natural(name: str) -> tuple[list[tuple[int, str]], str]:
-    """A key that sorts `step_9.py` before `step_10.py`, whatever the case."""
-    parts = re.split(r"([0-9]+)", name.casefold())
-    return [(int(p), "") if p.isdecimal() else (-1, p) for p in parts], name

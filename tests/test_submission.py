@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import archive, submission
+from harness import archive, layout, submission
 from harness.submission import SubmissionError, find
 
 Files = dict[str, bytes]
@@ -101,14 +101,14 @@ def test_a_folder_in_a_folder_is_looked_through(tmp_path: Path) -> None:
 
 @given(st.lists(st.text(st.characters(blacklist_characters="/\0", blacklist_categories=["Cs"]))))
 def test_any_names_have_an_order(given_names: list[str]) -> None:
-    ordered = sorted(given_names, key=submission.natural)
+    ordered = sorted(given_names, key=layout.natural)
     given_names.reverse()
-    assert ordered == sorted(given_names, key=submission.natural)
+    assert ordered == sorted(given_names, key=layout.natural)
 
 
 @given(st.lists(st.integers(0, 10**6), unique=True), st.sampled_from(["step_", "Step ", "S"]))
 def test_numbered_steps_stand_by_their_numbers(numbers: list[int], stem: str) -> None:
-    ordered = sorted((f"{stem}{n}.py" for n in numbers), key=submission.natural)
+    ordered = sorted((f"{stem}{n}.py" for n in numbers), key=layout.natural)
     assert ordered == [f"{stem}{n}.py" for n in sorted(numbers)]
 
 

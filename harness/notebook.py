@@ -1,0 +1,173 @@
+"""Reads a notebook as it was handed in: its cells, and what they printed then. Runs nothing.
+
+Stored outputs are words like any others in it: they can be typed by hand. Must not know what
+they claim, nor what a run of the notebook brings.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+MAX_OUTPUT = 2_000_000
+"""Characters of a cell's stored output that are read; 20 epochs with progress bars take 200,000."""
+
+MAX_LINE = 2_000
+"""Characters of one printed line that are kept."""
+
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+
+
+class NotebookError(ValueError):
+    """The file cannot be read as a notebook; says why, without its name."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a notebook."""
+
+    kind: Literal["code", "markdown", "raw"]
+    source: str
+    output: str = ""
+    """What it printed when it was last run, as a terminal would show it: streams, plain texts of
+    results, errors. Pictures are left out."""
+
+
+def read(content: bytes) -> list[Cell]:
+    """The cells of a notebook of format 4, in order; one that makes no sense is an empty raw one.
+
+    Raises:
+        NotebookError: if it is no such notebook, or has no cells.
+    """
+    if not content.strip():
+        raise NotebookError("the file is empty")
+    try:
+        whole = json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        told = str(error)[:200] or type(error).__name__
+        raise NotebookError(f"it is no notebook, or one that was cut off: {told}") from None
+    if not isinstance(whole, dict) or not isinstance(whole.get("nbformat"), int):
+        raise NotebookError("it is JSON, and no notebook: it does not say its nbformat")
+    if whole["nbformat"] != 4:
+        number = str(whole["nbformat"])[:20]
+        raise NotebookError(
+            f"it has notebook format {number}, and format 4 is read; open and save it in Jupyter"
+        )
+    cells = whole.get("cells")
+    if not isinstance(cells, list) or not cells:
+        raise NotebookError("it has no cells")
+    return [_cell(cell) for cell in cells]
+
+
+def _cell(cell: Any) -> Cell:
+    kind = cell.get("cell_type") if isinstance(cell, dict) else None
+    match kind:
+        case "code":
+            return Cell("code", _text(cell.get("source")), _printed(cell.get("outputs")))
+        case "markdown" | "raw":
+            return Cell(kind, _text(cell.get("source")))
+    return Cell("raw", "")
+
+
+def _text(written: Any) -> str:
+    """A multi-line string, which a notebook may hold as a list of lines."""
+    lines = written if isinstance(written, list) else [written]
+    whole = "".join(line for line in lines if isinstance(line, str))
+    # JSON can hold half a character, which nothing can write.
+    return whole.encode(errors="replace").decode().replace("\r\n", "\n")
+
+
+def _printed(outputs: Any) -> str:
+    """What stored outputs look like to a reader."""
+    pieces: list[tuple[str, str]] = []
+    for output in outputs if isinstance(outputs, list) else []:
+        if not isinstance(output, dict):
+            continue
+        data = output.get("data")
+        match output.get("output_type"):
+            case "stream":
+                piece = _text(output.get("name")), _text(output.get("text"))
+            case "error":
+                piece = "error", f"{_text(output.get('ename'))}: {_text(output.get('evalue'))}"
+            case _:
+                piece = "data", _text(data.get("text/plain")) if isinstance(data, dict) else ""
+        if pieces and pieces[-1][0] == piece[0] != "data":
+            pieces[-1] = piece[0], pieces[-1][1] + piece[1]
+        else:
+            pieces.append(piece)
+    whole = "\n".join(text for _, text in pieces)[:MAX_OUTPUT]
+    whole = whole.encode(errors="replace").decode()
+    return "\n".join(_shown(line) for line in _ESCAPE.sub("", whole).split("\n"))
+
+
+def _shown(line: str) -> str:
+    """A line as a terminal shows it: what follows a carriage return is written over it."""
+    shown = ""
+    for written in line.split("\r"):
+        shown = (written + shown[len(written) :])[:MAX_LINE]
+    return shown.rstrip()
+
+
+# Parts --------------------------------------------------------------------------------------
+
+_OPENS = re.compile(
+    r"^[\s>#*_\d.)-]*(?:(?:step|code|model|phase|part|experiment|iteration|attempt|version|net(?:work)?)"
+    r"\W{0,3}\d+|(?:targets?|objectives?|aims?|goals?)\b[\s*_`]*(?:[:\uff1a-]|$))",
+    re.IGNORECASE | re.MULTILINE,
+)
+_CLOSES = re.compile(
+    r"^[\s>#*_\d.)-]*(?:results?|analysis|conclusions?|inferences?|observations?)\b[\s*_`]*(?:[:\uff1a-]|$)",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def parts(cells: Sequence[Cell], runs: Sequence[tuple[int | None, int | None]]) -> list[range]:
+    """The cells that belong to each run of a notebook that trains several times.
+
+    A part begins with what stands above its class, or above its training where the class is an
+    earlier one or a module's; notes that follow a training belong to it. Runs of one cell share
+    a part.
+
+    Args:
+        cells: all of the notebook.
+        runs: for each run, in order, the cell that last defined its class (None for a module's),
+            and the cell that trains (None where that is not known).
+    """
+    starts: list[int] = []
+    before: int | None = None
+    for defined, trained in runs:
+        if (
+            trained is None
+            or not 0 <= trained < len(cells)
+            or (before is not None and trained <= before)
+        ):
+            starts.append(starts[-1] if starts else 0)
+            continue
+        if before is None:
+            starts.append(0)
+        else:
+            anchor = defined if defined is not None and before < defined <= trained else trained
+            starts.append(_start(cells, before + 1, anchor))
+        before = trained
+    ends = [
+        next((s for s in starts[i:] if s > start), len(cells)) for i, start in enumerate(starts)
+    ]
+    return [range(start, end) for start, end in zip(starts, ends, strict=True)]
+
+
+def _start(cells: Sequence[Cell], first: int, anchor: int) -> int:
+    """The first cell of a part, after one training and up to the class or training of the next."""
+    texts = [number for number in range(first, anchor) if cells[number].kind != "code"]
+    for number in texts:
+        if _OPENS.search(cells[number].source):
+            return number
+    closing = [number for number in texts if _CLOSES.search(cells[number].source)]
+    if closing:
+        return closing[-1] + 1
+    above = anchor
+    while above > first and cells[above - 1].kind != "code":
+        above -= 1
+    return above if above < anchor else first if not texts else texts[-1] + 1
