@@ -309,6 +309,13 @@ class Dataset(Observation):
     test_size: int
 
 
+class LeftOut(Observation):
+    """A file that might be taken for a step, and is none."""
+
+    name: str
+    reason: str
+
+
 def _readable(number: int) -> int:
     if number != FORMAT:
         raise ValueError(f"this is format {number}, and this harness reads {FORMAT}")
@@ -332,6 +339,8 @@ class Evidence(Observation):
     """As `submission.toml` says."""
     title: str = ""
     """As `submission.toml` says."""
+    left_out: list[LeftOut] = []
+    """Files that might be taken for steps."""
     dataset: Dataset
     steps: list[Step]
     fault: Fault | None = None

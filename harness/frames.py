@@ -53,6 +53,8 @@ class Kind(IntEnum):
     PACKED = 13
     """The model as cloudpickle has it, for a network that is no graph. Trusted code hands it to a
     fresh sandbox, and never opens it."""
+    ANSWERS = 14
+    """Safetensors: `answers`, float32 [N, 10], a packed model's to the images of one task."""
 
 
 @dataclass

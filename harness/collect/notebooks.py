@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness import claims, data, evidence, frames, notes
 from harness.collect import sandbox, session
-from harness.collect.collect import Workshop, bench_of
 from harness.collect.define import Task
 from harness.collect.sandbox import ChildFailed, ChildNotStarted
+from harness.collect.workshop import Workshop, bench_of
 from harness.evidence import Fault, Run, Step
 from harness.store import digest
 from harness.submission import Source, Submission
@@ -153,16 +153,19 @@ class _Attempt:
             told if not checking else lambda run: None,
         )
         limits = CHECKED if checking else self.workshop.notebook
+        place = PurePosixPath(self.source.name)
+        checkout = {PurePosixPath(n): content for n, content in self.submission.files.items()}
         try:
             for frame in session.run(
-                PurePosixPath(self.source.name),
-                {PurePosixPath(n): content for n, content in self.submission.files.items()},
+                place,
+                checkout,
                 self._served(bench.images),
-                self._order(name),
+                self._order(),
                 limits,
             ):
                 observer.take(*frame)
             observer.finish()
+            observer.ask(place, checkout)
         except observe.Malformed as error:
             message = f"what its process sent cannot be read: {error}"
             return observer, Fault(owner="submission", stage="notebook", message=message)
@@ -171,11 +174,16 @@ class _Attempt:
             return observer, Fault(owner="submission", stage="notebook", message=str(failure))
         return observer, None
 
-    def _order(self, name: str) -> frames.Order:
+    def _order(self) -> frames.Order:
         origin = data.ORIGINS.get(self.task.dataset)
         dataset = data.DATASETS[self.task.dataset]
         sizes = [dataset.train_size, dataset.test_size]
-        return frames.Order(origin.torchvision if origin else "MNIST", sizes, self.stop_after)
+        return frames.Order(
+            dataset=origin.torchvision if origin else "MNIST",
+            sizes=sizes,
+            stop_after=self.stop_after,
+            folder=self.submission.name,
+        )
 
     def _served(self, images: Images) -> dict[str, bytes]:
         """The files of the data set that the notebook gets."""
@@ -201,7 +209,7 @@ class _Attempt:
         # A search for a learning rate, whose weights are thrown away, makes no step.
         whole = [[t for t in group if t.told] for group in groups]
         whole = [group for group in whole if group] or groups[-1:]
-        shared = {
+        shared: dict[str, Any] = {
             "shims": observer.shims,
             "failed_cells": [_failed(cell) for cell in observer.cells if cell.error],
             "executed": self.key,
@@ -221,7 +229,7 @@ class _Attempt:
         group: list[Training],
         observer: Observer,
         ended: Fault | None,
-        shared: dict[str, object],
+        shared: dict[str, Any],
     ) -> Step:
         """The step of a class and all its trainings."""
         runs = []
@@ -233,6 +241,8 @@ class _Attempt:
             broken = self._broken(training, observer) or (ended if training is group[-1] else None)
             runs.append(observer.run(training, broken))
         step = self._step(name=name, **shared).model_copy(update={"observed": runs})
+        if sandbox.LIMITED and any(run.observed and run.observed.answered for run in runs):
+            step = step.model_copy(update={"integrity": "answered"})
         if not self.task.seeds:
             # A check shows what the notebook is; what a small sample reaches says nothing.
             step = step.counting("last").model_copy(update={"observed": [], "runs": []})
@@ -280,7 +290,7 @@ class _Attempt:
             traceback=cell.traceback[-4000:],
         )
 
-    def _step(self, name: str = "", fault: Fault | None = None, **shared: object) -> Step:
+    def _step(self, name: str = "", fault: Fault | None = None, **shared: Any) -> Step:
         return Step(
             name=name or self.source.name,
             notes=notes.Notes(),

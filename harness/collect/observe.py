@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 from typing import TypeVar
 
 import safetensors
@@ -20,14 +21,16 @@ from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from harness import evidence, frames
-from harness.collect import account, evaluator, view
+from harness.collect import account, answers, evaluator, view
 from harness.collect.define import Unobservable, admitted
 from harness.collect.device import machine
 from harness.collect.graph import Candidate, GraphNetwork
 from harness.collect.run import MIXED, Bench
+from harness.collect.sandbox import ChildFailed
 from harness.evidence import Epoch, Fault, Machine, Network, Observed, Parameters, Run
 from harness.frames import Kind
 from harness.recipe import MAX_EPOCHS
+from harness.store import digest
 
 MAX_RUNS = 64
 """Trainings of one notebook; a sweep has some 14."""
@@ -61,6 +64,8 @@ class Training:
     """Correct answers of its initial weights."""
     state: dict[str, Tensor] = field(default_factory=dict)
     """The tensors that were measured last."""
+    shifted: int | None = None
+    """Correct answers to shifted images, after the last epoch."""
     since: float = field(default_factory=time.monotonic)
 
 
@@ -141,6 +146,56 @@ class Observer:
         for training in self.trainings:
             self._measure(training, final=True)
 
+    def ask(self, notebook: PurePosixPath, checkout: Mapping[PurePosixPath, bytes]) -> None:
+        """Have the networks that are no graph answer in a sandbox of their own.
+
+        Those that a rule of admission refused are not asked.
+
+        Args:
+            notebook: its place in the checkout.
+            checkout: the files beside it.
+        """
+        for training in self.trainings:
+            refused = training.fault and training.fault.stage == "admission"
+            ours = training.fault and training.fault.owner == "harness"
+            if training.candidate or not training.packed or (refused and not ours):
+                continue
+            if training.weights:
+                try:
+                    self._ask(training, notebook, checkout)
+                except (ChildFailed, view.NotTaken) as failure:
+                    assert training.fault is not None
+                    told = f"{training.fault.message}; and asked for its answers, {failure}"
+                    training.fault = training.fault.model_copy(update={"message": told})
+
+    def _ask(
+        self,
+        training: Training,
+        notebook: PurePosixPath,
+        checkout: Mapping[PurePosixPath, bytes],
+    ) -> None:
+        test = self._seen_through(self._transform(training))
+        look = self._views[_written(self._transform(training))][0].look
+        moved = [look(images) for images in evaluator.shifts(self._bench.images.test, 0)]
+        tasks = [(b"", test), *((weights, test) for weights in training.weights)]
+        tasks += [(training.weights[-1], images) for images in moved]
+        scores = answers.answers(training.packed, tasks, notebook, checkout)
+        labels = self._bench.images.test_labels.cpu()
+        training.before, *counts = (int((each.argmax(1) == labels).sum()) for each in scores)
+        training.shifted = min(counts[len(training.told) :])
+        pairs = zip(training.told, counts, strict=False)
+        training.epochs = [_epoch(told, correct, True, 0.0) for told, correct in pairs]
+        training.network = Network(
+            name=training.begun.network,
+            digest=digest(training.packed),
+            parameters=parameters_of(training.weights[-1]),
+            layers=[],
+            multiply_adds=0,
+            training_multiply_adds=0,
+            remarks=[f"no graph: {training.fault.message}" if training.fault else ""],
+        )
+        training.fault = None
+
     def run(self, training: Training, ended: Fault | None) -> Run:
         """A training as evidence.
 
@@ -168,6 +223,7 @@ class Observer:
                 handed_in=self.name(training),
                 cell=training.begun.cell,
                 declared=declared is not None,
+                answered=training.candidate is None and bool(epochs),
                 findings=account.findings(training.told),
                 remarks=list(account.remarks(training.told, training.tests)),
             ),
@@ -221,12 +277,9 @@ class Observer:
         """Measure the epochs that wait, once it is known how the notebook looks at test images."""
         if training.candidate is None or not training.told:
             return
-        recipe = training.told[-1].recipe
-        transform = recipe.test_transform
-        if transform is None and final:
-            transform = recipe.train_transform or self._normal
-        if transform is None:
+        if training.told[-1].recipe.test_transform is None and not final:
             return
+        transform = self._transform(training)
         try:
             test = self._seen_through(transform)
         except view.NotTaken as error:
@@ -250,7 +303,7 @@ class Observer:
 
     def _seen_through(self, transform: view.Ingredients) -> Tensor:
         """The test images as the notebook looks at them."""
-        written = json.dumps(transform, sort_keys=True)
+        written = _written(transform)
         if written not in self._views:
             made = view.view(transform)
             torch.manual_seed(0)  # a test set that is augmented at random is so once
@@ -279,17 +332,16 @@ class Observer:
         told = [evidence.Seen.model_validate(vars(each)) for each in seen[:10]]
         return epoch.model_copy(update={"seen": told})
 
-    def _view_of(self, training: Training) -> view.View:
+    def _transform(self, training: Training) -> view.Ingredients:
+        """How the notebook looks at images that it tests on."""
         recipe = training.told[-1].recipe
-        transform = recipe.test_transform or recipe.train_transform or self._normal
-        self._seen_through(transform)
-        return self._views[json.dumps(transform, sort_keys=True)][0]
+        return recipe.test_transform or recipe.train_transform or self._normal
 
     def _shifted(self, training: Training) -> int | None:
         """The lowest count of correct answers when the test images are shifted by one pixel."""
         if training.candidate is None:
-            return None
-        look = self._view_of(training).look
+            return training.shifted
+        look = self._views[_written(self._transform(training))][0].look
         network = GraphNetwork(training.candidate, self._fresh(training.state))
         moved = evaluator.shifts(self._bench.images.test, 0)
         return min(self._correct(network, look(images)) for images in moved)
@@ -297,8 +349,7 @@ class Observer:
     def _mixed(self, training: Training) -> Fault | None:
         if training.candidate is None or not training.epochs:
             return None
-        recipe = training.told[-1].recipe
-        test = self._seen_through(recipe.test_transform or recipe.train_transform or self._normal)
+        test = self._seen_through(self._transform(training))
         candidate = replace(training.candidate, evaluation=training.candidate.unshaken)
         if evaluator.independent(GraphNetwork(candidate, self._fresh(training.state)), test):
             return None
@@ -310,6 +361,10 @@ class Observer:
 
     def _graphless(self, training: Training) -> str:
         return "" if training.candidate is not None else "its network is no graph"
+
+
+def _written(transform: view.Ingredients) -> str:
+    return json.dumps(transform, sort_keys=True)
 
 
 def _read(form: type[Read], payload: bytes) -> Read:

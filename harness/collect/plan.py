@@ -9,8 +9,9 @@ import time
 from typing import NamedTuple
 
 from harness import data
-from harness.collect.collect import Workshop, bench_of, defined, run_key, unfollowed
+from harness.collect.collect import defined, run_key, unfollowed
 from harness.collect.define import Task
+from harness.collect.workshop import Workshop, bench_of
 from harness.evidence import Step
 from harness.submission import Submission
 

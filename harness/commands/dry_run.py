@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from harness import grade
-from harness.collect.collect import Workshop
 from harness.collect.device import NoDeviceError
 from harness.collect.plan import Plan
+from harness.collect.workshop import Workshop
 from harness.commands.options import say
 from harness.data import DataError
 from harness.evidence import Fault
