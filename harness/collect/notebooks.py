@@ -21,7 +21,7 @@ from harness.collect.define import Task
 from harness.collect.sandbox import ChildFailed, ChildNotStarted
 from harness.collect.workshop import Workshop, bench_of
 from harness.evidence import Fault, Run, Step
-from harness.store import digest
+from harness.store import Store, digest
 from harness.submission import Source, Submission
 
 if TYPE_CHECKING:
@@ -61,6 +61,24 @@ def observe(
     if stop_after and any(run.observed and run.observed.unreplayable for run in _runs(steps)):
         return _stored(source, submission, task, workshop, told, None)
     return steps
+
+
+def known(source: Source, submission: Submission, task: Task, store: Store) -> list[Step] | None:
+    """The steps of a notebook that was run before; None if it would have to be run."""
+    stop_after = STOP_AFTER if task.replay and task.seeds else None
+    return store.observation(_key(source, submission, task, stop_after))
+
+
+def bare(source: Source, fault: Fault | None = None) -> Step:
+    """A notebook's step before anything is known of it but its file."""
+    return Step(
+        name=source.name,
+        notes=notes.Notes(),
+        source=digest(source.content),
+        handed_in="",
+        integrity="observed" if sandbox.LIMITED else "advisory",
+        fault=fault,
+    )
 
 
 def _runs(steps: list[Step]) -> list[Run]:
@@ -290,15 +308,8 @@ class _Attempt:
             traceback=cell.traceback[-4000:],
         )
 
-    def _step(self, name: str = "", fault: Fault | None = None, **shared: Any) -> Step:
-        return Step(
-            name=name or self.source.name,
-            notes=notes.Notes(),
-            source=digest(self.source.content),
-            handed_in=self.key,
-            integrity="observed" if sandbox.LIMITED else "advisory",
-            fault=fault,
-        ).model_copy(update=shared)
+    def _step(self, fault: Fault | None = None, **shared: Any) -> Step:
+        return bare(self.source, fault).model_copy(update={"handed_in": self.key} | shared)
 
 
 def _failed(cell: frames.Cell) -> str:
