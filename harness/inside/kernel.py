@@ -34,7 +34,7 @@ from harness.inside.telling import tell
 ORDER = "HARNESS_ORDER"
 
 
-class Kernel(IPythonKernel):  # type: ignore[misc]
+class Kernel(IPythonKernel):
     """Tells the probe of cells, answers questions with nothing, and says where a cell failed."""
 
     shell_class = Shell
@@ -55,6 +55,7 @@ class Kernel(IPythonKernel):  # type: ignore[misc]
             self.probe.cell_began(next(self._cells), code)
         reply = await super().do_execute(code, silent, *args, **options)
         if reply["status"] == "error":
+            assert self.shell is not None
             reply["line"] = _line(self.shell.user_ns)
         return reply
 
@@ -64,7 +65,7 @@ class Kernel(IPythonKernel):  # type: ignore[misc]
         print(prompt)
         return ""
 
-    def getpass(self, prompt: object = "", stream: object = None) -> str:
+    def getpass(self, prompt: object = "", *_: object, **__: object) -> str:
         """Nobody is there to answer."""
         return self.raw_input(prompt)
 

@@ -50,7 +50,7 @@ Unix socket may have no more than some hundred characters."""
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-class Manager(AsyncKernelManager):  # type: ignore[misc]
+class Manager(AsyncKernelManager):
     """Starts this package's kernel, whatever kernels are installed or the notebook names."""
 
     @property
@@ -126,7 +126,7 @@ class Run:
             cell.outputs, cell.execution_count = [], None
         full = [index for index, cell in cells if cell.source.strip()]
         Path(FOLDER).mkdir(exist_ok=True)
-        manager = Manager(
+        self._manager = manager = Manager(
             connection_file=f"{FOLDER}/connection.json",
             **({"transport": "ipc", "ip": f"{FOLDER}/socket"} if os.name == "posix" else {}),
         )
@@ -143,12 +143,11 @@ class Run:
             on_cell_executed=self._keep,
         )
         options: dict[str, Any] = {"pass_fds": (self._order.probe,)} if os.name == "posix" else {}
-        environment = {
-            **os.environ,
-            "HARNESS_ORDER": json.dumps(asdict(self._order) | {"cells": full}),
-        }
+        told = json.dumps(asdict(self._order) | {"cells": full})
         try:
-            async with self._client.async_setup_kernel(env=environment, **options):
+            async with self._client.async_setup_kernel(
+                env=os.environ | {"HARNESS_ORDER": told}, **options
+            ):
                 for index, cell in cells:
                     await self._cell(index, cell)
                 await self._finish()
@@ -209,22 +208,22 @@ class Run:
         flood.cancel()
         if self._client.flooded.is_set():
             fault = (
-                f"stopped, because it wrote more than {FLOOD * self._order['output']:,} "
+                f"stopped, because it wrote more than {FLOOD * self._order.output:,} "
                 "characters; is there a print in a loop?"
             )
         elif task.done():
             await task
             return ""
         elif whole < self._order.cell_seconds:
-            fault = f"stopped, because the notebook took longer than {self._order['seconds']:,} s"
+            fault = f"stopped, because the notebook took longer than {self._order.seconds:,} s"
         else:
             fault = f"stopped after {seconds:,} s: a cell may take no longer; is its loop endless?"
         for _ in range(2):  # the first may be caught by an `except:` of the learner's
             if not task.done():
-                await self._client.km.interrupt_kernel()
+                await self._manager.interrupt_kernel()
                 await asyncio.wait({task}, timeout=GRACE_SECONDS / 2)
         if not task.done():
-            await self._client.km.signal_kernel(signal.SIGTERM if os.name == "nt" else 9)
+            await self._manager.signal_kernel(signal.SIGTERM if os.name == "nt" else 9)
             fault += " It could not be interrupted, so that its kernel was ended"
         try:
             await task
@@ -238,11 +237,11 @@ class Run:
         assert self._client.kc is not None
         self._client.kc.execute("", silent=True)
         with contextlib.suppress(Exception):
-            await self._client.kc.get_shell_msg(timeout=START_SECONDS)
+            await self._client.kc.shell_channel.get_msg(timeout=START_SECONDS)
 
     async def _status(self) -> int:
         """The exit status of a kernel that has ended."""
-        provisioner = self._client.km.provisioner
+        provisioner = self._manager.provisioner
         status = await provisioner.poll() if provisioner is not None else None
         return -1 if status is None else int(status)
 

@@ -6,7 +6,6 @@ not know what a notebook trains.
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ RUNNING = ("capture", "debug", "prun", "python", "python3", "run", "time", "time
 _CLONE = re.compile(r"\bgit\s+clone\s+(?:-\S+\s+)*\S*/([\w.-]+?)(?:\.git)?/?(?:\s+([\w./-]+))?\s*$")
 
 
-class Shell(ZMQInteractiveShell):  # type: ignore[misc]
+class Shell(ZMQInteractiveShell):
     """The shell of the kernel."""
 
     checkout = Path()
@@ -97,6 +96,6 @@ def clone_of(checkout: Path, folder: str, target: Path) -> None:
     target.mkdir(parents=True)
     for entry in checkout.iterdir():
         if entry.resolve() != target.resolve():
-            os.symlink(entry.resolve(), target / entry.name, entry.is_dir())
+            (target / entry.name).symlink_to(entry.resolve(), entry.is_dir())
     if folder and not (target / folder).exists():
-        os.symlink(checkout.resolve(), target / folder, target_is_directory=True)
+        (target / folder).symlink_to(checkout.resolve(), target_is_directory=True)

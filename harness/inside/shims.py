@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from harness.inside import telling
+from harness.inside import loading, machine, older, served, standins, telling
 from harness.inside.shell import Shell
 
 
@@ -25,3 +25,8 @@ def install(order: dict[str, Any], private: Path) -> None:
     root = Path(order["notebook"]).parts[0]
     Shell.checkout = private / root
     Shell.folder = order["folder"]
+    standins.install()
+    served.install(order, private)
+    loading.install()
+    older.install()
+    machine.install(private, private / root)
