@@ -284,18 +284,23 @@ class Step(Observation):
     def counting(self, which: Counting) -> Step:
         """The step as one of its notebook's own trainings makes it.
 
-        That training is its only run, where the trusted side has none.
+        Its runs are those of the trusted side, where that replayed this training; else the
+        training itself.
         """
         if not self.observed:
             return self
         run = self.observed[0 if which == "first" else -1]
         assert run.observed is not None
-        update = {
+        handed_in = run.observed.handed_in or self.handed_in
+        replayed = bool(self.runs) and self.handed_in == handed_in
+        update: dict[str, Any] = {
             "network": run.observed.network,
             "recipe": run.observed.recipe,
-            "handed_in": run.observed.handed_in or self.handed_in,
-            "runs": self.runs or [run],
+            "handed_in": handed_in,
+            "runs": self.runs if replayed else [run],
         }
+        if self.integrity == "replayed" and not replayed:
+            update["integrity"] = "answered" if run.observed.answered else "observed"
         return self.model_copy(update=update)
 
 
@@ -348,5 +353,6 @@ class Evidence(Observation):
 
     def model_dump_measured(self) -> dict[str, Any]:
         """The document without wall times: equal for equal runs on one machine."""
-        times = {"steps": {"__all__": {"runs": {"__all__": {"epochs": {"__all__": {"seconds"}}}}}}}
+        of_runs = {"__all__": {"epochs": {"__all__": {"seconds"}}}}
+        times = {"steps": {"__all__": {"runs": of_runs, "observed": of_runs}}}
         return self.model_dump(exclude=times)

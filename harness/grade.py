@@ -112,7 +112,7 @@ def exit_code(scorecards: list[Scorecard], missing: bool) -> int:
 
 
 def _task(rubric: Rubric, seeds: int, replay: bool = False) -> Task:
-    return Task(rubric.dataset, rubric.recipe, seeds, replay, tuple(rubric.packages))
+    return Task(rubric.dataset, rubric.recipe, seeds, replay, rubric.counts, tuple(rubric.packages))
 
 
 def _observe(

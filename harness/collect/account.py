@@ -6,8 +6,9 @@ weights: what these say is measured elsewhere.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -21,7 +22,7 @@ BY_HAND = Ingredient(name="an update by hand")
 OWN_LOSS = Ingredient(name="a loss of its own")
 
 ALIKE = 1e-6
-"""Relative difference between two learning rates that are the same."""
+"""Relative difference between two learning rates, momenta or decays that are the same."""
 
 
 def recipe(epochs: int, observed: Sequence[frames.ObservedEpoch]) -> Recipe | None:
@@ -38,19 +39,20 @@ def recipe(epochs: int, observed: Sequence[frames.ObservedEpoch]) -> Recipe | No
     told = observed[-1].recipe
     normalize: Normalize | None = None
     random: list[Ingredient] = []
+    drawing: Iterable[dict[str, Any]] = ()
     if told.train_transform is not None:
         try:
             random, normalize = view.augmentation(told.train_transform)
         except (view.NotTaken, ValidationError):
             # All of them but those that every image takes alike, so that augmentation shows.
-            random = [_ingredient(each) for each in told.train_transform if view.draws(each)]
+            drawing = filter(view.draws, told.train_transform)
     try:
         return Recipe(
             epochs=epochs,
             batch_size=_batch_size(observed),
             optimizer=_ingredient(told.optimizer) if told.optimizer else BY_HAND,
             scheduler=Scheduler.model_validate(told.scheduler) if told.scheduler else None,
-            augment=random,
+            augment=[*random, *map(_ingredient, drawing)],
             loss=_ingredient(told.loss) if told.loss else OWN_LOSS,
             normalize=normalize,
         )
@@ -90,18 +92,23 @@ def unreplayable(
         return "its test images are transformed otherwise than its training images"
     if told.stepped and told.scheduler is None:
         return "its schedule is none of torch's that data can name"
-    if any(epoch.samples != train_size for epoch in observed if not epoch.last):
+    whole = [epoch for epoch in observed if not epoch.last]
+    if not whole or any(epoch.samples != train_size for epoch in whole):
         return "an epoch of its own is not one pass over the training set"
-    sizes = {steps.samples for epoch in observed for steps in epoch.steps}
-    if sizes - {made.batch_size, train_size % made.batch_size}:
+    if any(epoch.by_hand for epoch in observed):
+        return "its weights were changed by hand as well"
+    sizes = {steps.samples for epoch in whole for steps in epoch.steps}
+    steps = {sum(each.count * each.samples for each in epoch.steps) for epoch in whole}
+    if sizes - {made.batch_size, train_size % made.batch_size or made.batch_size}:
         return "its batches are of several sizes"
+    if steps != {train_size}:
+        return "its optimiser's steps are not one pass over the training set"
     try:
         resolve.hold(made)
+        scheduled = _scheduled(made, whole)
     except resolve.RecipeError as error:
         return str(error)
-    if not _scheduled(made, observed):
-        return "its learning rates are not those of its schedule"
-    return ""
+    return "" if scheduled else "its learning rates are not those of its schedule"
 
 
 def findings(observed: Sequence[frames.ObservedEpoch]) -> list[str]:
@@ -117,12 +124,23 @@ def findings(observed: Sequence[frames.ObservedEpoch]) -> list[str]:
 
 
 def remarks(
-    observed: Sequence[frames.ObservedEpoch], seen: Sequence[frames.SeenTest]
+    observed: Sequence[frames.ObservedEpoch], seen: Sequence[frames.SeenTest], swapped: bool
 ) -> Iterator[str]:
-    """What the learner and a person who grades should know, a sentence each."""
+    """What the learner and a person who grades should know, a sentence each.
+
+    Args:
+        observed: its epochs.
+        seen: what its own code saw when it tested.
+        swapped: whether it ended with other weights than those that it trained.
+    """
     told = observed[-1].recipe if observed else None
     if told and told.schedulers and not told.stepped:
-        yield f"a scheduler is defined and never stepped: {', '.join(told.schedulers)}"
+        yield f"a scheduler is defined and never stepped: {', '.join(told.schedulers)[:300]}"
+    if swapped:
+        yield (
+            "after its training it put other weights in place, such as its best epoch's; "
+            "what it trained is measured"
+        )
     if told and told.test_transform and any(map(view.draws, told.test_transform)):
         yield "its test images are augmented at random"
     tests = [each for test in seen for each in test.seen]
@@ -149,20 +167,44 @@ def _ingredient(told: dict[str, Any]) -> Ingredient:
 
 
 def _scheduled(made: Recipe, observed: Sequence[frames.ObservedEpoch]) -> bool:
-    """Whether the recipe's schedule gives the learning rates that were seen."""
+    """Whether the recipe gives the learning rates, momenta and weight decays that were seen.
+
+    Raises:
+        resolve.RecipeError: if the schedule is shorter than what was seen.
+    """
+    interval = made.scheduler.interval if made.scheduler else None
     if made.scheduler is not None and made.scheduler.name == "ReduceLROnPlateau":
         return False  # it reads a figure, and the learner's is not the one that a replay has
     optimizer = resolve.optimizer(made, [torch.nn.Parameter(torch.zeros(1))])
     schedule = resolve.scheduler(made, optimizer)
+
+    def advance() -> None:
+        if schedule is not None:
+            try:
+                resolve.advance(schedule, 0.0)
+            except Exception as error:  # OneCycleLR counts its steps, and others divide
+                raise resolve.RecipeError(f"scheduler: {error}") from None
+
     for epoch in observed:
         for steps in epoch.steps:
             for _ in range(steps.count):
-                rate = float(optimizer.param_groups[0]["lr"])
-                if abs(rate - steps.lr) > ALIKE * max(rate, steps.lr):
+                if not _alike(steps, optimizer.param_groups[0]):
                     return False
                 optimizer.step()
-                if schedule is not None and made.scheduler.interval == "batch":  # type: ignore[union-attr]
-                    schedule.step()
-        if schedule is not None and made.scheduler.interval == "epoch":  # type: ignore[union-attr]
-            schedule.step()
+                if interval == "batch":
+                    advance()
+        if interval == "epoch":
+            advance()
     return True
+
+
+def _alike(steps: frames.Steps, group: dict[str, Any]) -> bool:
+    """Whether steps were made with the hyper-parameters of an optimiser."""
+    momentum = group.get("momentum", (group.get("betas") or (None,))[0])
+    pairs = [(steps.lr, group["lr"]), (steps.weight_decay, group.get("weight_decay", 0))]
+    if momentum is not None and steps.momentum is not None:
+        pairs.append((steps.momentum, momentum))
+    return all(
+        math.isclose(one, other, rel_tol=ALIKE, abs_tol=1e-12)
+        for one, other in ((float(one), float(other)) for one, other in pairs)
+    )

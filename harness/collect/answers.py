@@ -12,13 +12,12 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
 
 from harness import frames
-from harness.collect.sandbox import ChildFailed, Process
+from harness.collect.sandbox import START_SECONDS, ChildFailed, Process
 from harness.frames import Kind
 
 SECONDS = 1_800
@@ -31,6 +30,7 @@ def answers(
     tasks: Sequence[tuple[bytes, Tensor]],
     notebook: PurePosixPath,
     checkout: Mapping[PurePosixPath, bytes],
+    seconds: int = SECONDS,
 ) -> list[Tensor]:
     """Scores float32 [N, 10] for each task.
 
@@ -40,6 +40,7 @@ def answers(
             [N, C, H, W].
         notebook: the place of the notebook that trained it, whose modules it may need.
         checkout: the files beside it.
+        seconds: of processor time, and of wall time, for all of it.
 
     Raises:
         ChildFailed: if it does not answer.
@@ -69,31 +70,34 @@ def answers(
                     {
                         "folder": f"checkout/{notebook.parent}",
                         "tasks": order,
-                        "cpu_seconds": SECONDS,
+                        "cpu_seconds": seconds,
                         "memory": MEMORY,
                     }
                 )
             )
-            return [_next(process, len(images)) for _, images in tasks]
+            deadline = time.monotonic() + START_SECONDS + seconds
+            return [_next(process, len(images), deadline) for _, images in tasks]
+        except TimeoutError:
+            raise ChildFailed(f"it did not answer within {seconds:,} s") from None
         except OSError as error:
             raise ChildFailed(f"it does not answer: {error}{process.last_words()}") from None
         finally:
             process.end()
 
 
-def _next(process: Process, images: int) -> Tensor:
+def _next(process: Process, images: int, deadline: float) -> Tensor:
     try:
-        frame = process.next(time.monotonic() + SECONDS)
-    except TimeoutError:
-        raise ChildFailed(f"it did not answer within {SECONDS} s") from None
+        frame = process.next(deadline)
     except frames.FrameError as error:
         raise ChildFailed(f"what it answered cannot be read: {error}") from None
     if frame is None or frame[0] is not Kind.ANSWERS:
         raise ChildFailed(f"it does not answer{process.last_words()}")
     try:
         scores = safetensors.torch.load(frame[1])["answers"]
-    except (safetensors.SafetensorError, KeyError) as error:
+    except Exception as error:  # whatever safetensors finds wrong with bytes
         raise ChildFailed(f"what it answered cannot be read: {error}") from None
     if scores.shape != (images, 10) or scores.dtype != torch.float32:
         raise ChildFailed(f"it answers {list(scores.shape)}; it must be [{images}, 10]")
+    if scores.isnan().any():
+        raise ChildFailed("it answers with what is no number")
     return scores

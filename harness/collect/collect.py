@@ -100,10 +100,12 @@ def _reach(step: Step, task: Task, workshop: Workshop, told: Callable[[Run], Non
 
 def _replay(step: Step, task: Task, workshop: Workshop, told: Callable[[Run], None]) -> Step:
     """A notebook's step with the runs of the trusted side, where these are asked and possible."""
-    counting = step.counting("last")
+    counting = step.counting(task.counts)
     if step.fault or not step.observed or not (task.replay or task.seeds > 1):
         return counting.model_copy(update={"runs": []})
-    if step.observed[-1].fault or step.observed[-1].observed.unreplayable:  # type: ignore[union-attr]
+    run = counting.runs[0]
+    assert run.observed is not None
+    if run.fault or run.observed.unreplayable:
         return counting.model_copy(update={"runs": []})
     level = "replayed" if sandbox.LIMITED else "advisory"
     return _train(counting.model_copy(update={"integrity": level}), task, workshop, told)

@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from harness import claims, data, frames, notes, problems, recipe
 from harness.collect import sandbox
 from harness.collect.sandbox import Child, ChildFailed, ChildNotStarted
-from harness.evidence import Fault, Network, Step
+from harness.evidence import Counting, Fault, Network, Step
 from harness.recipe import Normalize, Recipe
 from harness.store import Store, digest
 from harness.submission import Source, Submission
@@ -41,6 +41,8 @@ class Task:
     """Runs of each step; without any, each step takes a short burst of training instead."""
     replay: bool = False
     """Whether a notebook is observed only until its schedule is known, and then trained here."""
+    counts: Counting = "last"
+    """Which of a notebook's trainings is replayed: the one that will be judged."""
     packages: tuple[str, ...] = ()
     """Modules that the course promises: where one is missing, the fault is the machine's."""
 

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import PurePosixPath
@@ -20,13 +20,13 @@ from harness.collect import sandbox, session
 from harness.collect.define import Task
 from harness.collect.sandbox import ChildFailed, ChildNotStarted
 from harness.collect.workshop import Workshop, bench_of
+from harness.data import Images
 from harness.evidence import Fault, Run, Step
 from harness.store import Store, digest
 from harness.submission import Source, Submission
 
 if TYPE_CHECKING:
     from harness.collect.observe import Observer, Training
-    from harness.data import Images
 
 PROBE = 1
 """Raised by hand when the probe or the shims change what a notebook comes to; notebooks are then
@@ -152,17 +152,20 @@ class _Attempt:
         except (ChildNotStarted, data.DataError, NoDeviceError, OSError, MemoryError) as error:
             fault = Fault(owner="machine", stage="notebook", message=str(error))
             return [self._step(fault=fault)], b""
-        return self._cut(observer, ended), observer.executed
+        return self._cut(observer, ended), observer.received.executed
 
     def _observed(self, told: Callable[[Run], None]) -> tuple[Observer, Fault | None]:
         """All that the probe sent, and why the notebook ended early, if it did."""
         from harness.collect import observe
+        from harness.collect.received import Malformed
 
         name = self.task.dataset
         checking = not self.task.seeds
         if checking and data.missing(name, self.workshop.data):
             name = "digits"  # a check measures nothing, and needs no download
         bench = bench_of(name, self.workshop)
+        if checking:
+            bench = replace(bench, images=_sample(bench.images))
         normal = data.NORMALIZE[name]
         observer = observe.Observer(
             bench,
@@ -173,24 +176,21 @@ class _Attempt:
         limits = CHECKED if checking else self.workshop.notebook
         place = PurePosixPath(self.source.name)
         checkout = {PurePosixPath(n): content for n, content in self.submission.files.items()}
+        ended = None
         try:
-            for frame in session.run(
-                place,
-                checkout,
-                self._served(bench.images),
-                self._order(),
-                limits,
-            ):
-                observer.take(*frame)
+            try:
+                for frame in session.run(
+                    place, checkout, self._served(bench.images), self._order(), limits
+                ):
+                    observer.take(*frame)
+            except ChildFailed as failure:
+                ended = Fault(owner="submission", stage="notebook", message=str(failure))
             observer.finish()
             observer.ask(place, checkout)
-        except observe.Malformed as error:
+        except Malformed as error:
             message = f"what its process sent cannot be read: {error}"
-            return observer, Fault(owner="submission", stage="notebook", message=message)
-        except ChildFailed as failure:
-            observer.finish()
-            return observer, Fault(owner="submission", stage="notebook", message=str(failure))
-        return observer, None
+            ended = Fault(owner="submission", stage="notebook", message=message)
+        return observer, ended
 
     def _order(self) -> frames.Order:
         origin = data.ORIGINS.get(self.task.dataset)
@@ -208,10 +208,8 @@ class _Attempt:
         from harness.collect import served
 
         decoy, labels = served.decoy(self.task.dataset, images, self.workshop.data)
-        train, test = (None, None) if self.task.seeds else served.SAMPLE
         return served.files(
-            (images.train[:train].cpu(), images.train_labels[:train].cpu()),
-            (decoy[:test].cpu(), labels[:test].cpu()),
+            (images.train.cpu(), images.train_labels.cpu()), (decoy.cpu(), labels.cpu())
         )
 
     # Steps ---------------------------------------------------------------------------------
@@ -221,15 +219,15 @@ class _Attempt:
         groups = [
             list(group)
             for _, group in groupby(
-                observer.trainings, key=lambda t: (t.begun.defined, t.begun.network)
+                observer.trainings, key=lambda t: (t.told.begun.defined, t.told.begun.network)
             )
         ]
         # A search for a learning rate, whose weights are thrown away, makes no step.
-        whole = [[t for t in group if t.told] for group in groups]
+        whole = [[t for t in group if t.told.epochs] for group in groups]
         whole = [group for group in whole if group] or groups[-1:]
         shared: dict[str, Any] = {
-            "shims": observer.shims,
-            "failed_cells": [_failed(cell) for cell in observer.cells if cell.error],
+            "shims": observer.received.shims,
+            "failed_cells": [_failed(cell) for cell in observer.received.cells if cell.error],
             "executed": self.key,
         }
         if not whole:
@@ -253,11 +251,16 @@ class _Attempt:
         runs = []
         for training in group:
             if training.candidate is not None and training.network is not None:
+                told = training.told
                 self.workshop.store.write_definition(
-                    observer.name(training), training.definition, training.tensors, training.network
+                    observer.name(training), told.definition, told.tensors, training.network
                 )
             broken = self._broken(training, observer) or (ended if training is group[-1] else None)
-            runs.append(observer.run(training, broken))
+            run = observer.run(training, broken)
+            if self.stop_after and run.observed and not run.fault and not run.complete:
+                stopped = run.observed.model_copy(update={"stopped": True})
+                run = run.model_copy(update={"observed": stopped})
+            runs.append(run)
         step = self._step(name=name, **shared).model_copy(update={"observed": runs})
         if sandbox.LIMITED and any(run.observed and run.observed.answered for run in runs):
             step = step.model_copy(update={"integrity": "answered"})
@@ -273,17 +276,20 @@ class _Attempt:
         """The error that broke a training off."""
         if self.stop_after and len(training.epochs) >= self.stop_after:
             return None
-        declared = training.begun.declared_epochs
-        if declared is None or len(training.told) >= declared:
+        declared = training.told.begun.declared_epochs
+        if declared is None or len(training.told.epochs) >= declared:
             return None
-        cell = next((c for c in observer.cells if c.cell == training.begun.cell and c.error), None)
+        cell = next(
+            (c for c in observer.received.cells if c.cell == training.told.begun.cell and c.error),
+            None,
+        )
         return self._fault_of(cell) if cell else None
 
     def _nothing(self, observer: Observer, ended: Fault | None) -> Fault:
         """Why no training was seen."""
         if ended:
             return ended
-        failed = next((cell for cell in observer.cells if cell.error), None)
+        failed = next((cell for cell in observer.received.cells if cell.error), None)
         if failed:
             return self._fault_of(failed)
         message = (
@@ -310,6 +316,19 @@ class _Attempt:
 
     def _step(self, fault: Fault | None = None, **shared: Any) -> Step:
         return bare(self.source, fault).model_copy(update={"handed_in": self.key} | shared)
+
+
+def _sample(images: Images) -> Images:
+    """The few images on which a check shows that a notebook runs."""
+    from harness.collect import served
+
+    train, test = served.SAMPLE
+    return Images(
+        images.train[:train],
+        images.train_labels[:train],
+        images.test[:test],
+        images.test_labels[:test],
+    )
 
 
 def _failed(cell: frames.Cell) -> str:

@@ -74,6 +74,26 @@ TRANSFORMS = (
 """Classes of torchvision.transforms.v2; to import it takes seconds, so only who needs it does."""
 
 
+LARGEST = {
+    "size": 64,
+    "max_size": 64,
+    "padding": 64,
+    "kernel_size": 63,
+    "sigma": 32,
+    "num_ops": 16,
+    "num_magnitude_bins": 256,
+    "mixture_width": 16,
+    "chain_depth": 16,
+}
+"""Arguments of transforms on which memory or time hang, and how far they are followed."""
+
+MAX_SIDE = 256
+"""Pixels along a side of what a transform makes of an image of 28 x 28, before it is cut again."""
+
+MAX_TRANSFORMS = 32
+"""Of one training, those inside others included."""
+
+
 class RecipeError(ValueError):
     """A recipe that torch cannot follow: the key, the value and what would be right."""
 
@@ -143,19 +163,49 @@ def transforms(recipe: Recipe) -> list[v2.Transform]:
     """The recipe's random transforms, each of one image uint8 [1, 28, 28]."""
     if not recipe.augment:
         return []
+    if len(recipe.augment) > MAX_TRANSFORMS:
+        raise RecipeError(f"augment names more than {MAX_TRANSFORMS} transforms")
     from torchvision.transforms import v2
 
     known = {name: getattr(v2, name) for name in TRANSFORMS}
+    for ingredient in recipe.augment:
+        bounded(ingredient)
     made = [_make("augment", ingredient, known) for ingredient in recipe.augment]
     image = torch.zeros(1, 28, 28, dtype=torch.uint8)
     for ingredient, transform in zip(recipe.augment, made, strict=True):
         image = _try("augment", ingredient, lambda: transform(image))  # noqa: B023 - called at once
+        if max(image.shape) > MAX_SIDE:
+            raise RecipeError(
+                f"augment: {ingredient} makes an image of more than {MAX_SIDE} pixels a side"
+            )
     if image.shape != (1, 28, 28):
         raise RecipeError(
             f"augment turns an image of 28 x 28 into {' x '.join(map(str, image.shape[1:]))}; "
             "it must stay 28 x 28"
         )
     return made
+
+
+def bounded(ingredient: Ingredient) -> None:
+    """Hold a transform's arguments against what one machine can follow.
+
+    Raises:
+        RecipeError: for one that asks for too much.
+    """
+    for key, value in ingredient.arguments.items():
+        if key != "transforms" and not _small(value, LARGEST.get(key, 10_000)):
+            most = f" of at most {LARGEST[key]}" if key in LARGEST else ""
+            raise RecipeError(f"augment: {ingredient.name} takes a {key}{most}, and no more")
+
+
+def _small(value: Any, largest: float) -> bool:
+    if isinstance(value, list):
+        return len(value) <= 64 and all(_small(each, largest) for each in value)
+    if isinstance(value, str):
+        return len(value) <= 64
+    if isinstance(value, int | float):
+        return abs(value) <= largest
+    return value is None
 
 
 def _make(

@@ -37,6 +37,9 @@ FORKS = sys.platform == "linux" and hasattr(os, "fork")
 """Whether a child serves step after step, each in a fork. Windows cannot, and on macOS the
 system's own libraries may not be used after a fork."""
 
+MAX_BYTES = 2**29
+"""Of frames through one pipe: what waits to be taken lies in the trusted side's memory."""
+
 START_SECONDS = 300
 """For torch to be imported in a new child: some seconds, or minutes on a machine that is busy."""
 
@@ -107,13 +110,14 @@ class Process:
         for number in passed:
             os.close(number)
         assert self._popen.stdout is not None
-        self._streams = [self._popen.stdout]
+        streams: list[IO[bytes]] = [self._popen.stdout]
         if reading is not None:
-            self._streams.append(os.fdopen(reading, "rb"))
+            streams.append(os.fdopen(reading, "rb"))
         self._queue: queue.Queue[Frame | frames.FrameError | None] = queue.Queue(backlog)
-        self._open = len(self._streams)
-        for stream in self._streams:
-            threading.Thread(target=_pump, args=(stream, self._queue), daemon=True).start()
+        self._open = len(streams)
+        self._over = threading.Event()
+        for stream in streams:
+            threading.Thread(target=self._pump, args=(stream,), daemon=True).start()
 
     @property
     def running(self) -> bool:
@@ -168,10 +172,36 @@ class Process:
         else:
             self._popen.kill()
         self._popen.wait()
-        for stream in (self._popen.stdin, self._stderr, *self._streams):
+        self._over.set()
+        # The other pipes are closed by the threads that read them: what escaped the session and
+        # holds one open would otherwise hold us up as well.
+        for stream in (self._popen.stdin, self._stderr):
             if stream is not None:
                 with contextlib.suppress(OSError):  # a pipe whose reader is gone
                     stream.close()
+
+    def _pump(self, stream: IO[bytes]) -> None:
+        """Read frames until the stream ends; the queue's bound stops a flood."""
+        total = 0
+        with stream:
+            try:
+                for frame in frames.read(stream):  # type: ignore[arg-type]
+                    total += len(frame[1])
+                    if total > MAX_BYTES:
+                        raise frames.FrameError(f"more than {MAX_BYTES:,} bytes of frames")
+                    if not self._hand_on(frame):
+                        return
+            except frames.FrameError as error:
+                self._hand_on(error)
+            self._hand_on(None)
+
+    def _hand_on(self, frame: Frame | frames.FrameError | None) -> bool:
+        """Whether the frame was put before whoever asks for the next; not if nobody will."""
+        while not self._over.is_set():
+            with contextlib.suppress(queue.Full):
+                self._queue.put(frame, timeout=1)
+                return True
+        return False
 
 
 class Child:
@@ -303,15 +333,3 @@ def _status(payload: bytes) -> int:
         return int(payload)
     except ValueError:
         raise ChildFailed("what it handed over cannot be read: an exit status") from None
-
-
-def _pump(stream: IO[bytes], into: queue.Queue[Frame | frames.FrameError | None]) -> None:
-    """Read frames until the stream ends; the queue's bound stops a flood."""
-    try:
-        for frame in frames.read(stream):  # type: ignore[arg-type]
-            into.put(frame)
-    except frames.FrameError as error:
-        into.put(error)
-    except ValueError:  # the stream was closed under us, because the child is being ended
-        pass
-    into.put(None)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from harness import data
-from harness.collect.resolve import TRANSFORMS
+from harness.collect import resolve
 from harness.recipe import Ingredient, Normalize
 
 Ingredients = list[dict[str, Any]]
@@ -35,12 +36,14 @@ TAKEN = (
     "RandomOrder",
     "RandomChoice",
     "RandomGrayscale",
-    *TRANSFORMS,
+    *resolve.TRANSFORMS,
 )
 """What is taken over."""
 
-MOST = 256
-"""Pixels that a size or a padding may ask for."""
+DRAWING = ("AugMix", "ColorJitter", "ElasticTransform", "GaussianBlur")
+"""Those that draw at random without saying so in their names."""
+
+TYPES = {"float32": torch.float32, "uint8": torch.uint8}
 
 
 class NotTaken(ValueError):
@@ -62,6 +65,8 @@ def view(ingredients: Ingredients) -> View:
     Raises:
         NotTaken: if one of them is not on the list, or its arguments are none that it takes.
     """
+    if _held(ingredients) > resolve.MAX_TRANSFORMS:
+        raise NotTaken(f"it has more than {resolve.MAX_TRANSFORMS} transforms")
     if normalize := plain(ingredients):
         return View(lambda images: data.scaled(images, normalize), chance=False)
     from torchvision.transforms import functional
@@ -70,7 +75,7 @@ def view(ingredients: Ingredients) -> View:
 
     def look(images: Tensor) -> Tensor:
         seen = []
-        for image in images:
+        for image in images.cpu():
             value: Any = functional.to_pil_image(image)
             for transform in made:
                 value = transform(value)
@@ -78,14 +83,19 @@ def view(ingredients: Ingredients) -> View:
         return torch.stack(seen)
 
     try:
-        look(torch.zeros(1, 1, 28, 28, dtype=torch.uint8))
+        shape = look(torch.zeros(1, 1, 28, 28, dtype=torch.uint8)).shape
+    except NotTaken:
+        raise
     except Exception as error:  # whatever torchvision says of arguments that it cannot take
         raise NotTaken(f"its transforms cannot be made anew: {error}") from None
+    if len(shape) != 4:
+        raise NotTaken("its transforms make no images of channels, height and width")
     return View(look, chance=any(draws(ingredient) for ingredient in ingredients))
 
 
 def plain(ingredients: Ingredients) -> Normalize | None:
     """The normalisation, where there is nothing else but what makes a tensor; or None."""
+    ingredients = _shortened(ingredients)
     names = [ingredient.get("name") for ingredient in ingredients]
     if names == ["ToTensor"]:
         return Normalize(mean=0, std=1)
@@ -104,6 +114,7 @@ def augmentation(ingredients: Ingredients) -> tuple[list[Ingredient], Normalize]
     Raises:
         NotTaken: if they stand in another order, or one is none that a recipe can name.
     """
+    ingredients = _shortened(ingredients)
     names = [ingredient.get("name") for ingredient in ingredients]
     if "ToTensor" not in names:
         raise NotTaken("its training transforms hold no ToTensor")
@@ -116,10 +127,20 @@ def augmentation(ingredients: Ingredients) -> tuple[list[Ingredient], Normalize]
     for ingredient in ingredients[:cut]:
         if ingredient.get("name") == "Resize" and ingredient.get("size") in (28, [28], [28, 28]):
             continue  # which an image of 28 x 28 is
-        if ingredient.get("name") not in TRANSFORMS:
+        if ingredient.get("name") not in resolve.TRANSFORMS:
             raise NotTaken(f"{ingredient.get('name')} is none that a recipe can name")
         random.append(Ingredient.model_validate(ingredient))
     return random, normalize
+
+
+def _shortened(ingredients: Ingredients) -> Ingredients:
+    """The same with ToTensor for the two transforms in its place that torchvision now advises."""
+    for place, (first, second) in enumerate(pairwise(ingredients)):
+        kinds = first.get("name"), second.get("name")
+        scaled = second.get("dtype") in ("float32", "torch.float32") and second.get("scale") is True
+        if kinds == ("ToImage", "ToDtype") and scaled:
+            return [*ingredients[:place], {"name": "ToTensor"}, *ingredients[place + 2 :]]
+    return ingredients
 
 
 def _single(value: Any) -> float | None:
@@ -136,37 +157,56 @@ def _make(ingredient: dict[str, Any]) -> Callable[[Any], Any]:
 
     name = ingredient.get("name")
     if name not in TAKEN:
-        raise NotTaken(f"the transform {name} is not taken over")
+        raise NotTaken(f"the transform {str(name)[:100]} is not taken over")
     made = getattr(transforms, name, None) or getattr(v2, name)
+    try:
+        resolve.bounded(Ingredient.model_validate(ingredient))
+    except resolve.RecipeError as error:
+        raise NotTaken(str(error).removeprefix("augment: ")) from None
     arguments = {key: value for key, value in ingredient.items() if key != "name"}
     known = inspect.signature(made).parameters
-    if any(_large(arguments.get(key)) for key in ("size", "padding", "kernel_size")):
-        raise NotTaken(f"{name} asks for more than {MOST} pixels")
     if unknown := next((key for key in arguments if key not in known), None):
-        raise NotTaken(f"{name} takes no argument {unknown!r}")
-    if "transforms" in arguments:
-        arguments["transforms"] = [_make(inner) for inner in arguments["transforms"]]
-    for key, value in arguments.items():
-        if isinstance(value, str) and value.startswith("torch."):
-            arguments[key] = {"torch.float32": torch.float32, "torch.uint8": torch.uint8}.get(value)
-        if key == "interpolation" and isinstance(value, str):
-            arguments[key] = transforms.InterpolationMode(value)
+        raise NotTaken(f"{name} takes no argument {unknown[:100]!r}")
     try:
+        if "transforms" in arguments:
+            arguments["transforms"] = [_make(inner) for inner in arguments["transforms"]]
+        if "dtype" in arguments:
+            arguments["dtype"] = TYPES[str(arguments["dtype"]).removeprefix("torch.")]
+        if isinstance(arguments.get("interpolation"), str):
+            arguments["interpolation"] = transforms.InterpolationMode(arguments["interpolation"])
         transform: Callable[[Any], Any] = made(**arguments)
+    except NotTaken:
+        raise
     except Exception as error:  # whatever torchvision raises for arguments that it cannot take
-        raise NotTaken(f"{Ingredient.model_validate(ingredient)}: {error}") from None
-    return transform
+        raise NotTaken(f"{name} cannot be made: {str(error)[:500]}") from None
+    return _watched(name, transform)
+
+
+def _watched(name: str, transform: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A transform that stops where images grow from one to the next."""
+
+    def look(image: Any) -> Any:
+        seen = transform(image)
+        size = seen.shape[-2:] if isinstance(seen, Tensor) else getattr(seen, "size", ())
+        if max(size, default=0) > resolve.MAX_SIDE:
+            raise NotTaken(f"{name} makes images of more than {resolve.MAX_SIDE} pixels a side")
+        return seen
+
+    return look
 
 
 def draws(ingredient: dict[str, Any]) -> bool:
     """Whether a transform, or one inside it, draws at random."""
     name = str(ingredient.get("name"))
-    inner = ingredient.get("transforms") or []
-    drawing = name.startswith("Random") or name in ("ColorJitter", "GaussianBlur", "AugMix")
-    return drawing or "Augment" in name or any(draws(each) for each in inner)
+    drawing = name.startswith("Random") or name in DRAWING or "Augment" in name
+    return drawing or any(map(draws, _inner(ingredient)))
 
 
-def _large(value: Any) -> bool:
-    if isinstance(value, list):
-        return len(value) > 64 or any(map(_large, value))
-    return isinstance(value, int | float) and not abs(value) <= MOST
+def _held(ingredients: Ingredients) -> int:
+    """How many transforms there are, those inside others included."""
+    return sum(1 + _held(_inner(ingredient)) for ingredient in ingredients)
+
+
+def _inner(ingredient: dict[str, Any]) -> Ingredients:
+    inner = ingredient.get("transforms")
+    return [each for each in inner if isinstance(each, dict)] if isinstance(inner, list) else []

@@ -59,7 +59,6 @@ scope = "every step"
                     wrong.append(f"{seed}{lost:,} answers are lost when the images are shifted")
             if run.observed:
                 wrong += run.observed.findings
-                odd += run.observed.remarks
             odd += [f"{seed}{sentence}" for sentence in _to_look_at(run, size)]
         if not told:
             why = next((run.fault.message for run in step.runs if run.fault), "no run ended")

@@ -100,7 +100,10 @@ def _find(check: Check, step: Step, evidence: Evidence, rubric: Rubric) -> Findi
 
 def _lacking(check: Check, step: Step, rubric: Rubric) -> str:
     """What evidence of another rubric lacks for a check of this one; empty if nothing."""
-    if "runs" in check.needs and not step.observed and len(step.runs) < rubric.seeds:
+    own = [run.observed for run in step.runs if run.observed]
+    if "runs" in check.needs and any(observed.stopped for observed in own):
+        return "its notebook was stopped early, and another of its trainings replayed"
+    if "runs" in check.needs and not own and len(step.runs) < rubric.seeds:
         return f"the evidence holds {len(step.runs)} of {rubric.seeds} runs"
     if step.recipe and {"recipe", "runs"}.intersection(check.needs + check.takes):
         for key in step.defaulted:

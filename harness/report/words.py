@@ -192,6 +192,10 @@ def _own(run: Run, size: int) -> list[str]:
     if tested:
         best = max(tested, key=lambda seen: seen.correct / max(seen.of, 1))
         lines.append(f"its own tests saw at best {best.correct:,} of {best.of:,} decoy images")
+    if run.observed.stopped:
+        lines.append(f"it was stopped after epoch {len(run.epochs)}, to be replayed")
+    if run.observed.answered:
+        lines.append("its network is no graph: it answered in a process of its own")
     lines += run.observed.findings + run.observed.remarks
     if run.observed.unreplayable:
         lines.append(f"it cannot be replayed: {run.observed.unreplayable}")
