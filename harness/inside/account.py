@@ -152,9 +152,9 @@ class Account:
         self._settle_open()
         if not evaluating:
             self._look_at_weights()
-        self._send_held()
         if self.epochs.left(through, evaluating):
             self._end_epoch()
+        if not evaluating:
             self._send_held()
 
     def went_forward(self, forward: Forward, images: Tensor, evaluating: bool) -> None:
@@ -170,6 +170,7 @@ class Account:
         if evaluating:
             module = self._module()
             other = self.run is not None and module is not None
+            self._send_held()
             self.saw(forward, other and not same(flatten(self.parameters), self.flat))
         else:
             self._open = forward
@@ -205,15 +206,12 @@ class Account:
         self._lost = loss
 
     def _on_answer(self, call: LossCall) -> bool:
-        last = self._last
-        answer, target = (reference() for reference in call.inputs)
+        last, answer = self._last, call.answer
         ours = last.answer() if last else None
         labels = last.labels() if last and last.labels else None
-        if answer is None or ours is None or target is None or answer.shape != ours.shape:
+        if ours is None or answer.shape != ours.shape or answer.data_ptr() != ours.data_ptr():
             return False
-        if labels is not None and target.data_ptr() != labels.data_ptr():
-            return False
-        return answer.data_ptr() == ours.data_ptr()
+        return labels is None or call.target.data_ptr() == labels.data_ptr()
 
     def _gradient_versions(self) -> list[tuple[int, int]]:
         """Changed gradients, as clipping changes them, have other versions."""

@@ -27,7 +27,7 @@ from torch.optim.optimizer import (
 from harness import frames
 from harness.frames import Kind
 from harness.inside.account import Account, Forward, Reporter, flatten, same
-from harness.inside.watching import LoaderPass, Loaders, Losses, Patches, Schedulers
+from harness.inside.watching import LoaderPass, Loaders, LossCall, Losses, Patches, Schedulers
 
 CLASSES = 10
 """Scores for each image, by which a model is known for a classifier of digits."""
@@ -242,10 +242,10 @@ class Probe:
         self._hit.append(account)
 
     @guarded
-    def _lost(self, root: Any, weighted: bool) -> None:
+    def _lost(self, root: Any, weighted: bool, call: LossCall | None) -> None:
         hit, self._hit = self._hit, []
         for account in hit:
-            account.lost(root, weighted, self._losses.last)
+            account.lost(root, weighted, call)
 
     @guarded
     def _exhausted(self, through: LoaderPass) -> None:

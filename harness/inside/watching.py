@@ -186,16 +186,18 @@ class LossCall:
     function: Any
     name: str
     result: weakref.ref[Tensor]
-    inputs: tuple[weakref.ref[Tensor], weakref.ref[Tensor]]
-    """Answer and target."""
-    rest: tuple[Any, ...]
+    answer: Tensor
+    target: Tensor
+    rest: list[Any]
     keywords: dict[str, Any]
 
 
 class Losses:
     """The last loss, and what is back-propagated."""
 
-    def __init__(self, patches: Patches, lost: Callable[[Any, bool], None]) -> None:
+    def __init__(
+        self, patches: Patches, lost: Callable[[Any, bool, LossCall | None], None]
+    ) -> None:
         self.last: LossCall | None = None
         self._lost = lost
         for name in LOSSES:
@@ -208,9 +210,9 @@ class Losses:
                 result = original(*args, **keywords)
                 with contextlib.suppress(Exception):
                     if result.requires_grad:
-                        inputs = (weakref.ref(args[0]), weakref.ref(args[1]))
+                        answer, target, *rest = args
                         self.last = LossCall(
-                            original, name, weakref.ref(result), inputs, args[2:], keywords
+                            original, name, weakref.ref(result), answer, target, rest, keywords
                         )
                 return result
 
@@ -222,7 +224,8 @@ class Losses:
         def watched(tensors: Any, *args: Any, **keywords: Any) -> Any:
             result = original(tensors, *args, **keywords)
             weighted = any(v is not None for v in (*args[:1], keywords.get("grad_tensors")))
-            self._lost(tensors, weighted)
+            call, self.last = self.last, None
+            self._lost(tensors, weighted, call)
             return result
 
         return watched
