@@ -11,7 +11,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from harness.claims import Claim
+from harness.layout import LeftOut
 from harness.notes import Notes
+from harness.outputs import Logged
 from harness.recipe import Recipe
 
 FORMAT = 2
@@ -241,7 +243,9 @@ class Step(Observation):
     """The file's name."""
     notes: Notes
     claims: list[Claim] = []
-    """What the notes state about the network and its training."""
+    """What the notes, and a notebook's stored outputs, state about the network and its training."""
+    logged: list[Logged] = []
+    """The trainings that a notebook's stored outputs tell of, beside which ours stand."""
     source: str
     """SHA-256 of the file."""
     handed_in: str
@@ -307,6 +311,8 @@ class Evidence(Observation):
     """As `submission.toml` says."""
     dataset: Dataset
     steps: list[Step]
+    left_out: list[LeftOut] = []
+    """Files that might be taken for steps, and why they are none."""
     fault: Fault | None = None
     """Why nothing could be observed at all."""
 
