@@ -273,6 +273,22 @@ def load(name: str, data: Path) -> Images:
     )
 
 
+def unseen(data: Path, count: int) -> tuple[Tensor, Tensor]:
+    """QMNIST's test images that MNIST left out: as many, with their labels.
+
+    Returns:
+        Images uint8 [N, 1, 28, 28] and labels int64 [N].
+    """
+    from torchvision.datasets.mnist import read_sn3_pascalvincent_tensor as read
+
+    verify("qmnist", data)
+    images, labels = (
+        read(str(raw("qmnist", data) / file.name)) for file in ORIGINS["qmnist"].files[2:]
+    )
+    chosen = slice(10_000, 10_000 + count)
+    return images[chosen].unsqueeze(1), _classes(labels[chosen])
+
+
 def _classes(labels: Tensor) -> Tensor:
     """QMNIST's labels are rows of eight numbers, of which the first is the class."""
     return labels.long().view(len(labels), -1)[:, 0].contiguous()

@@ -170,20 +170,27 @@ class Epoch(Observation):
 
 
 class Observed(Observation):
-    """How a notebook's own training went, as the probe in its process tells."""
+    """What a notebook trained and how, as the probe in its process tells."""
 
+    network: Network | None = None
+    recipe: Recipe | None = None
+    """As far as the library has names for it; in words where it has none."""
+    unreplayable: str = ""
+    """Why the trusted side cannot train so; empty if it can."""
+    handed_in: str = ""
+    """Names the definition in the store, as `Step.handed_in`."""
     cell: int | None
     """The cell, from 0, that trained."""
     declared: bool
     """Whether the number of epochs could be read from its loop before that had run."""
     stopped: bool = False
     """Whether it was ended early, to be replayed."""
-    by_hand: int = 0
-    """Times that the weights changed while no optimiser stepped."""
     answered: bool = False
     """Whether its answers came from a sandbox, because its network is no graph."""
     findings: list[str] = []
-    """What speaks against an honest account, a sentence each."""
+    """Where the optimiser's account and the weights contradict each other, a sentence each."""
+    remarks: list[str] = []
+    """What the learner and a person who grades should know, a sentence each."""
 
 
 class Run(Observation):
@@ -236,6 +243,10 @@ sandbox, because the network is no graph. Advisory: any of these on a system tha
 code no limits."""
 
 
+Counting = Literal["last", "first"]
+"""Which of a notebook's own trainings of a network is judged."""
+
+
 class Step(Observation):
     """One step of a submission, in the order in which the learner took them."""
 
@@ -263,8 +274,6 @@ class Step(Observation):
     """Only where the step was checked and not graded."""
     observed: list[Run] = []
     """A notebook's own trainings of this network, in their order."""
-    unreplayable: str = ""
-    """Why the trusted side cannot train as the notebook does; empty if it can."""
     shims: list[str] = []
     """What was put in a missing thing's place so that the notebook runs, a sentence each."""
     failed_cells: list[str] = []
@@ -272,8 +281,26 @@ class Step(Observation):
     executed: str = ""
     """Names the executed notebook in the store; to look at, never to judge."""
     runs: list[Run] = []
+    """Those of the trusted side."""
     fault: Fault | None = None
     """Why the step could not be observed."""
+
+    def counting(self, which: Counting) -> Step:
+        """The step as one of its notebook's own trainings makes it.
+
+        That training is its only run, where the trusted side has none.
+        """
+        if not self.observed:
+            return self
+        run = self.observed[0 if which == "first" else -1]
+        assert run.observed is not None
+        update = {
+            "network": run.observed.network,
+            "recipe": run.observed.recipe,
+            "handed_in": run.observed.handed_in or self.handed_in,
+            "runs": self.runs or [run],
+        }
+        return self.model_copy(update=update)
 
 
 class Dataset(Observation):
@@ -284,6 +311,13 @@ class Dataset(Observation):
     """Names the exact content."""
     train_size: int
     test_size: int
+
+
+class LeftOut(Observation):
+    """A file that might be taken for a step, and is none."""
+
+    name: str
+    reason: str
 
 
 def _readable(number: int) -> int:
@@ -309,6 +343,8 @@ class Evidence(Observation):
     """As `submission.toml` says."""
     title: str = ""
     """As `submission.toml` says."""
+    left_out: list[LeftOut] = []
+    """Files that might be taken for steps."""
     dataset: Dataset
     steps: list[Step]
     left_out: list[LeftOut] = []

@@ -53,6 +53,8 @@ class Kind(IntEnum):
     PACKED = 13
     """The model as cloudpickle has it, for a network that is no graph. Trusted code hands it to a
     fresh sandbox, and never opens it."""
+    ANSWERS = 14
+    """Safetensors: `answers`, float32 [N, 10], a packed model's to the images of one task."""
 
 
 @dataclass
@@ -137,6 +139,8 @@ class Order:
     """Epochs after which a training ends early, if it has declared how many it will take."""
     notebook: str = ""
     """The notebook, from the process's own folder."""
+    folder: str = ""
+    """The name of the submission's folder, as a clone of its repository has it."""
     data: str = ""
     """The folder with the data set, in torchvision's layout."""
     probe: int = -1

@@ -5,19 +5,20 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from harness import data, submission
-from harness.collect.collect import Progress, Workshop, collect
+from harness.collect.collect import Progress, collect
 from harness.collect.define import Task
 from harness.collect.plan import Plan, plan
+from harness.collect.workshop import Workshop
 from harness.evidence import Evidence, Fault
 from harness.judge.judge import judge
 from harness.overrides import Override
 from harness.report import document, markdown
 from harness.rubric import Rubric
 from harness.scorecard import Scorecard
-from harness.store import write
+from harness.store import Store, write
 
 
 def grade(
@@ -26,6 +27,7 @@ def grade(
     workshop: Workshop,
     told: Callable[[Progress], None],
     overrides: Sequence[Override] = (),
+    replay: bool = False,
 ) -> Scorecard:
     """Collect a submission's evidence and judge it.
 
@@ -37,11 +39,12 @@ def grade(
         workshop: where it is measured.
         told: called after every epoch.
         overrides: what a person awards.
+        replay: whether notebooks are stopped once their schedule is known, and trained here.
 
     Raises:
         FileNotFoundError: if there is no such path: the caller's mistake, nobody's fault.
     """
-    task = _task(rubric, rubric.seeds)
+    task = _task(rubric, rubric.seeds, replay)
     return judge(rubric, _observe(path, task, workshop, told), overrides)
 
 
@@ -76,9 +79,18 @@ def without_training(rubric: Rubric) -> Rubric:
     return rubric.model_copy(update={"checks": checks})
 
 
-def write_reports(scorecard: Scorecard, out: Path) -> None:
-    """Write `report.json` and `report.md` into a folder of the submission's own."""
+def write_reports(scorecard: Scorecard, out: Path, store: Store | None = None) -> None:
+    """Write `report.json` and `report.md` into a folder of the submission's own.
+
+    Args:
+        scorecard: what to report.
+        out: where the submission's folder is made.
+        store: of which executed notebooks are copied, for people to look at.
+    """
     folder = out / scorecard.evidence.submission
+    for step in scorecard.evidence.steps if store else []:
+        if store and step.executed and (executed := store.executed(step.executed)):
+            write(folder / "executed" / f"{PurePosixPath(step.name).stem}.ipynb", executed)
     write(folder / "report.json", document.render(scorecard).encode())
     write(folder / "report.md", markdown.render(scorecard).encode())
 
@@ -99,8 +111,8 @@ def exit_code(scorecards: list[Scorecard], missing: bool) -> int:
     return int(any(card.verdict == "failed" for card in scorecards))
 
 
-def _task(rubric: Rubric, seeds: int) -> Task:
-    return Task(rubric.dataset, rubric.recipe, seeds, tuple(rubric.packages))
+def _task(rubric: Rubric, seeds: int, replay: bool = False) -> Task:
+    return Task(rubric.dataset, rubric.recipe, seeds, replay, tuple(rubric.packages))
 
 
 def _observe(

@@ -183,6 +183,8 @@ class Rubric(BaseModel):
     one is missing, the fault is the machine's."""
     seeds: Annotated[int, Field(ge=1, le=100, strict=True)] = 1
     """Runs of each step, each from its own random numbers."""
+    counts: evidence.Counting = "last"
+    """Which training is judged where a notebook trains one network several times."""
     pass_mark: Percentage = Percentage("50 %")
     """Share of all points that passes."""
     recipe: Recipe = Recipe.model_validate(

@@ -14,10 +14,12 @@ import tempfile
 from pathlib import Path
 
 import platformdirs
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from harness import frames
-from harness.evidence import RULES, Network, Run
+from harness.evidence import RULES, Network, Run, Step
+
+_STEPS = TypeAdapter(list[Step])
 
 
 def folder(given: Path | None = None) -> Path:
@@ -70,6 +72,25 @@ class Store:
         write(folder / "sha256", digest(definition + tensors).encode())
         write(folder / "network.json", network.model_dump_json(indent=1).encode())
 
+    def observation(self, key: str) -> list[Step] | None:
+        """The steps of a notebook that was run to its end."""
+        with contextlib.suppress(FileNotFoundError, ValidationError):
+            path = self._observation(key) / "steps.json"
+            return _STEPS.validate_json(path.read_bytes())
+        return None
+
+    def executed(self, key: str) -> bytes | None:
+        """The executed notebook of an observation; to look at, never to judge."""
+        with contextlib.suppress(FileNotFoundError):
+            return (self._observation(key) / "executed.ipynb").read_bytes()
+        return None
+
+    def write_observation(self, key: str, steps: list[Step], executed: bytes) -> None:
+        """Keep what was observed of a notebook."""
+        folder = self._observation(key)
+        write(folder / "executed.ipynb", executed)
+        write(folder / "steps.json", _STEPS.dump_json(steps, indent=1))
+
     def run(self, key: str) -> Run | None:
         """A run, finished or not."""
         with contextlib.suppress(FileNotFoundError, ValidationError):
@@ -92,6 +113,9 @@ class Store:
 
     def _definition(self, handed_in: str) -> Path:
         return self._root / "definitions" / f"{handed_in}-{frames.FORMAT}.{RULES}"
+
+    def _observation(self, key: str) -> Path:
+        return self._root / "observations" / key[:2] / key
 
     def _run(self, key: str) -> Path:
         return self._root / "runs" / key[:2] / key

@@ -10,8 +10,8 @@ import torch
 from hypothesis import settings
 
 from harness import data
-from harness.collect.collect import Workshop
 from harness.collect.sandbox import Limits
+from harness.collect.workshop import Workshop
 from harness.rubric import Rubric
 from harness.store import Store
 

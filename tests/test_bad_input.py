@@ -6,8 +6,9 @@ import pytest
 from conftest import LIMITS, NET, step
 
 from harness import data, submission
-from harness.collect.collect import Workshop, collect
+from harness.collect.collect import collect
 from harness.collect.define import Task
+from harness.collect.workshop import Workshop
 from harness.evidence import Fault, Step
 from harness.recipe import Recipe
 from harness.store import Store

@@ -9,12 +9,13 @@ from seed_networks import SEED_STEPS, SeedStep, build
 
 from harness import data
 from harness.collect import evaluator
-from harness.collect.collect import Progress, Workshop, collect
+from harness.collect.collect import Progress, collect
 from harness.collect.define import Task
 from harness.collect.graph import GraphNetwork
 from harness.collect.run import bench
 from harness.collect.state import reset
 from harness.collect.trainer import Training
+from harness.collect.workshop import Workshop
 from harness.recipe import Normalize, Recipe
 from harness.store import Store
 from harness.submission import find

@@ -62,6 +62,7 @@ def test_the_child_imports_no_torchvision_and_nothing_else_of_ours() -> None:
         "harness.inside.capture",
         "harness.inside.explain",
         "harness.inside.exporter",
+        "harness.inside.limits",
         "harness.inside.serve",
     ]
 

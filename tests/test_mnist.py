@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from harness import data
-from harness.collect.collect import Progress, Workshop
+from harness.collect.collect import Progress
+from harness.collect.workshop import Workshop
 from harness.grade import grade
 from harness.rubric import find, load
 from harness.store import Store

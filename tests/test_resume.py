@@ -20,8 +20,9 @@ from typer.testing import CliRunner
 from harness import store as stores
 from harness import submission as submissions
 from harness.cli import app
-from harness.collect.collect import Progress, Workshop, collect
+from harness.collect.collect import Progress, collect
 from harness.collect.define import Task
+from harness.collect.workshop import Workshop
 from harness.evidence import Evidence
 from harness.recipe import Recipe
 from harness.store import Store

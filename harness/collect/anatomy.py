@@ -14,7 +14,7 @@ from harness import frames
 from harness.collect.calls import SIZE, live, of_images, references, tensors_read
 from harness.collect.graph import Candidate
 from harness.collect.operators import ADMITTED
-from harness.collect.reach import BATCH, Value, marked, propagate
+from harness.collect.reach import Value, marked, propagate
 from harness.evidence import Layer
 
 
@@ -37,7 +37,8 @@ def anatomy(candidate: Candidate) -> Anatomy:
     """
     definition, tensors = candidate.definition, candidate.tensors
     free = candidate.kept.free
-    images = marked()
+    channels, side, _ = definition.image
+    images = marked(channels, side)
     training = _Pass(
         live(definition.training),
         propagate(definition.training, candidate.training, tensors, images),
@@ -248,7 +249,8 @@ class _Pass:
     def _cost(self, call: frames.Call) -> int:
         operator, value = _operator(call), self.values[call.name]
         if call.name not in self._images or operator not in _CLASSES:
-            return value.products // (BATCH if call.name in self._batch else 1)
+            images = self.values[self.graph.image].shape[0]
+            return value.products // (images if call.name in self._batch else 1)
         entries = sum(math.prod(self.values[name].shape) for name in self._weights(call))
         if operator.startswith("conv"):
             return entries * math.prod(value.shape[2:])

@@ -9,21 +9,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness import data, evidence
+from harness.collect import notebooks, sandbox
 from harness.collect.define import Task, Unobservable, define, named, ours
-from harness.collect.sandbox import Child, Limits
-from harness.evidence import Evidence, Fault, Run, Step
+from harness.collect.sandbox import Child
+from harness.collect.workshop import Workshop, bench_of
+from harness.evidence import Evidence, Fault, LeftOut, Run, Step
 from harness.store import Store, digest
 from harness.submission import Submission
 
 if TYPE_CHECKING:
     from harness.collect.resolve import RecipeError
-    from harness.collect.run import Bench
 
 
 class Progress(NamedTuple):
@@ -39,26 +37,10 @@ class Progress(NamedTuple):
     run: Run
 
 
-@dataclass(frozen=True)
-class Workshop:
-    """Where it is observed: all that may differ between machines and not between results."""
-
-    store: Store
-    data: Path
-    """The folder of the data sets."""
-    device: str = "auto"
-    limits: Limits = field(default_factory=Limits)
-
-    @cached_property
-    def benches(self) -> dict[str, Bench]:
-        """Data sets on the device, loaded once each."""
-        return {}
-
-
 def collect(
     submission: Submission, task: Task, workshop: Workshop, told: Callable[[Progress], None]
 ) -> Evidence:
-    """Observe every step of a submission: first what it is, then, run by run, what it reaches.
+    """Observe every step of a submission: what it is, and run by run what it reaches.
 
     Args:
         submission: read from disk.
@@ -66,30 +48,32 @@ def collect(
         workshop: where.
         told: called after every epoch.
     """
-    steps = defined(submission, task, workshop)
+    definitions = iter(defined(submission, task, workshop))
     size = data.DATASETS[task.dataset].test_size
-    for number, step in enumerate(steps, 1):
-        if step.fault:
-            continue
-        if not task.seeds:
-            steps[number - 1] = _try(step, task, workshop.store)
-            continue
+    steps: list[Step] = []
+    for number, source in enumerate(submission.steps, 1):
 
-        def epoch(run: Run, step: Step = step, number: int = number) -> None:
-            told(Progress(submission.name, step.name, number, len(steps), task.seeds, size, run))
+        def epoch(run: Run, name: str = source.name, number: int = number) -> None:
+            whole = len(submission.steps)
+            told(Progress(submission.name, name, number, whole, task.seeds, size, run))
 
-        steps[number - 1] = _train(step, task, workshop, epoch)
+        if source.is_notebook:
+            found = notebooks.observe(source, submission, task, workshop, epoch)
+            steps += [_replay(step, task, workshop, epoch) for step in found]
+        else:
+            steps.append(_reach(next(definitions), task, workshop, epoch))
     return Evidence(
         submission=submission.name,
         author=submission.author,
         title=submission.title,
+        left_out=[LeftOut(**vars(each)) for each in submission.left_out],
         dataset=data.DATASETS[task.dataset],
         steps=steps,
     )
 
 
 def defined(submission: Submission, task: Task, workshop: Workshop) -> list[Step]:
-    """What each step of a submission is, before anything is trained."""
+    """What each model definition of a submission is, before anything is trained."""
     with Child(workshop.limits) as child:
         if any(workshop.store.network(key) is None for _, key in named(submission)):
             child.start()
@@ -105,6 +89,24 @@ def _import(task: Task) -> None:
 
     if not task.seeds:
         from harness.collect import burst  # noqa: F401
+
+
+def _reach(step: Step, task: Task, workshop: Workshop, told: Callable[[Run], None]) -> Step:
+    """What a model definition reaches, or in a check whether it learns."""
+    if step.fault:
+        return step
+    return _train(step, task, workshop, told) if task.seeds else _try(step, task, workshop.store)
+
+
+def _replay(step: Step, task: Task, workshop: Workshop, told: Callable[[Run], None]) -> Step:
+    """A notebook's step with the runs of the trusted side, where these are asked and possible."""
+    counting = step.counting("last")
+    if step.fault or not step.observed or not (task.replay or task.seeds > 1):
+        return counting.model_copy(update={"runs": []})
+    if step.observed[-1].fault or step.observed[-1].observed.unreplayable:  # type: ignore[union-attr]
+        return counting.model_copy(update={"runs": []})
+    level = "replayed" if sandbox.LIMITED else "advisory"
+    return _train(counting.model_copy(update={"integrity": level}), task, workshop, told)
 
 
 def _train(step: Step, task: Task, workshop: Workshop, told: Callable[[Run], None]) -> Step:
@@ -217,13 +219,3 @@ def _run(
     except Exception as error:  # an admitted network that torch cannot train is a gap of ours
         fault = ours(error, "training")
     raise Unobservable(fault)
-
-
-def bench_of(dataset: str, workshop: Workshop) -> Bench:
-    """The bench with a data set's images, which are loaded once."""
-    from harness.collect.run import bench
-
-    if dataset not in workshop.benches:
-        images = data.load(dataset, workshop.data)
-        workshop.benches[dataset] = bench(workshop.device, images, workshop.store)
-    return workshop.benches[dataset]

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -24,6 +24,9 @@ from harness.evidence import Fault, Network, Step
 from harness.recipe import Normalize, Recipe
 from harness.store import Store, digest
 from harness.submission import Source, Submission
+
+if TYPE_CHECKING:
+    from harness.collect.graph import Candidate
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Task:
     """What a learner's recipe leaves out."""
     seeds: int
     """Runs of each step; without any, each step takes a short burst of training instead."""
+    replay: bool = False
+    """Whether a notebook is observed only until its schedule is known, and then trained here."""
     packages: tuple[str, ...] = ()
     """Modules that the course promises: where one is missing, the fault is the machine's."""
 
@@ -49,9 +54,11 @@ class Unobservable(Exception):
 
 
 def named(submission: Submission) -> Iterator[tuple[Source, str]]:
-    """Each step with its `handed_in`."""
+    """Each model definition with its `handed_in`."""
     before = b""
     for source in submission.steps:
+        if source.is_notebook:
+            continue
         this = hashlib.sha256(source.content).digest() + source.network.encode()
         before = hashlib.sha256(before + this).digest()
         yield source, before.hex()
@@ -96,6 +103,22 @@ def _admit(source: Source, key: str, task: Task, store: Store, child: Child) -> 
     definition = received.get(frames.Kind.DEFINITION, b"")
     tensors = received.get(frames.Kind.TENSORS, b"")
 
+    from harness.collect.graph import IMAGE
+
+    candidate, network = admitted(definition, tensors)
+    if candidate.definition.image != IMAGE:
+        message = "what the submission's process handed over is malformed: images of another shape"
+        raise Unobservable(Fault(owner="submission", stage="admission", message=message))
+    store.write_definition(key, definition, tensors, network)
+    return network
+
+
+def admitted(definition: bytes, tensors: bytes) -> tuple[Candidate, Network]:
+    """A network that was handed over, and what its graphs tell.
+
+    Raises:
+        Unobservable: if it is not admitted.
+    """
     from harness.collect.anatomy import anatomy
     from harness.collect.count import count
     from harness.collect.graph import admit
@@ -118,8 +141,7 @@ def _admit(source: Source, key: str, task: Task, store: Store, child: Child) -> 
         raise Unobservable(fault) from None
     except Exception as error:  # a form of graph that no rule of ours foresaw
         raise Unobservable(ours(error, "admission")) from None
-    store.write_definition(key, definition, tensors, network)
-    return network
+    return candidate, network
 
 
 def _told(payload: bytes, task: Task) -> Fault:

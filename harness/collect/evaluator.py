@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -42,12 +43,15 @@ def shifted(network: nn.Module, images: Tensor, labels: Tensor, background: floa
         labels: int64 [N].
         background: the value of an empty pixel, which moves in.
     """
-    counts = []
+    return min(correct(network, moved, labels) for moved in shifts(images, background))
+
+
+def shifts(images: Tensor, background: float) -> Iterator[Tensor]:
+    """Copies of images [N, C, H, W], shifted by one pixel in each of the four directions."""
     for step, dimension in itertools.product((1, -1), (2, 3)):
         moved = images.roll(step, dimension)
         moved.select(dimension, 0 if step == 1 else -1).fill_(background)
-        counts.append(correct(network, moved, labels))
-    return min(counts)
+        yield moved
 
 
 def independent(network: nn.Module, images: Tensor) -> bool:

@@ -35,6 +35,11 @@ MAX_PIECES = 1_000
 MAX_MULTIPLY_ADDS = 200_000_000
 """For each image; seed 004's networks take about a million."""
 
+IMAGE = [1, 28, 28]
+"""Shape of the data sets' images: channels, height, width."""
+MAX_SIDE = 64
+"""Of images that a notebook has resized."""
+
 BATCHES = (11, 13)
 """Two sizes of batch for which shapes are propagated: prime, and no usual number of channels."""
 PARTED_BATCHES = (16, 24)
@@ -70,6 +75,8 @@ class Candidate:
         """SHA-256 of what is trained: graphs and tensors, without line numbers."""
         described = asdict(self.definition)
         decisive = {key: described[key] for key in ("tensors", "training", "evaluation")}
+        if self.definition.image != IMAGE:
+            decisive["image"] = self.definition.image
         for graph in (decisive["training"], decisive["evaluation"]):
             graph["calls"] = [call | {"line": None} for call in graph["calls"]]
         state = safetensors.torch.save(self.tensors)
@@ -125,6 +132,12 @@ def admit(definition: bytes, tensors: bytes) -> Candidate:
         raise Refused(f"what the submission's process handed over is malformed: {error}") from None
     if sorted(state) != sorted(info.name for info in described.tensors):
         raise Refused("what the submission's process handed over is malformed: tensors differ")
+    if not _is_square(described.image):
+        shape = " x ".join(map(str, described.image))
+        raise Refused(
+            f"it takes images of {shape}: give it squares of at most {MAX_SIDE} pixels in 1 or 3 "
+            "channels"
+        )
     state = {info.name: state[info.name] for info in described.tensors}
     described = replace(
         described,
@@ -136,7 +149,7 @@ def admit(definition: bytes, tensors: bytes) -> Candidate:
         _rebuild(graph, list(state))
         for graph in (described.training, described.evaluation, _unshaken(described.evaluation))
     )
-    measured = _measure(described.training, training, state, training=True)
+    measured = _measure(described.training, training, state, described.image, training=True)
     return Candidate(
         definition=described,
         tensors=state,
@@ -147,8 +160,14 @@ def admit(definition: bytes, tensors: bytes) -> Candidate:
         parts=measured.parts,
         least=measured.least,
         training_sizes=measured.sizes,
-        evaluation_sizes=_measure(described.evaluation, evaluation, state, training=False).sizes,
+        evaluation_sizes=_measure(
+            described.evaluation, evaluation, state, described.image, training=False
+        ).sizes,
     )
+
+
+def _is_square(image: list[int]) -> bool:
+    return len(image) == 3 and image[0] in (1, 3) and 8 <= image[1] == image[2] <= MAX_SIDE
 
 
 def _unshaken(graph: frames.Graph) -> frames.Graph:
@@ -220,7 +239,11 @@ class _Measured(NamedTuple):
 
 
 def _measure(
-    graph: frames.Graph, module: fx.GraphModule, state: dict[str, Tensor], training: bool
+    graph: frames.Graph,
+    module: fx.GraphModule,
+    state: dict[str, Tensor],
+    image: list[int],
+    training: bool,
 ) -> _Measured:
     """Check the shapes of a graph's values, without computing anything.
 
@@ -230,7 +253,10 @@ def _measure(
     cut = parted(graph) if training else set()
     batches = PARTED_BATCHES if cut else BATCHES
     dependent = of_images(graph)
-    first, second = (_shapes(graph, module, state, batch) for batch in batches)
+    first, second = (
+        _shapes(graph, module, state, torch.empty(batch, *image, device="meta"))
+        for batch in batches
+    )
     sizes: dict[str, int] = {}
     parts = least = 1
     total = 0
@@ -260,13 +286,13 @@ def _measure(
 
 
 def _shapes(
-    graph: frames.Graph, module: fx.GraphModule, state: dict[str, Tensor], batch: int
+    graph: frames.Graph, module: fx.GraphModule, state: dict[str, Tensor], images: Tensor
 ) -> list[list[int]]:
-    """The shape of each call's value for a batch of this size."""
+    """The shape of each call's value for images on the meta device."""
+    batch = len(images)
     lines = [call.line for call in graph.calls]
     observer = _Shapes(module)
     inputs = [tensor.to("meta") for tensor in state.values()]
-    images = torch.empty(batch, 1, 28, 28, device="meta")
     try:
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             observer.run(*inputs, images)

@@ -9,8 +9,10 @@ import time
 from typing import NamedTuple
 
 from harness import data
-from harness.collect.collect import Workshop, bench_of, defined, run_key, unfollowed
+from harness.collect import notebooks
+from harness.collect.collect import defined, run_key, unfollowed
 from harness.collect.define import Task
+from harness.collect.workshop import Workshop, bench_of
 from harness.evidence import Step
 from harness.submission import Submission
 
@@ -35,6 +37,11 @@ class Plan(NamedTuple):
     """On this machine, as it is now; 0 where nothing is lacking."""
 
     @property
+    def unrun(self) -> bool:
+        """Whether it is a notebook whose own training is yet to come, for as long as that takes."""
+        return self.step.network is None and self.step.fault is None
+
+    @property
     def seconds(self) -> float:
         """For all runs of the step."""
         return self.seconds_an_epoch * sum(epochs for _, epochs in self.lacking)
@@ -47,8 +54,14 @@ def plan(submission: Submission, task: Task, workshop: Workshop) -> list[Plan]:
         data.DataError: if the images are missing.
         device.NoDeviceError: if the device is.
     """
+    definitions = iter(defined(submission, task, workshop))
     plans = []
-    for step in defined(submission, task, workshop):
+    for source in submission.steps:
+        if source.is_notebook:
+            known = notebooks.known(source, submission, task, workshop.store)
+            plans += [Plan(step, [], 0) for step in known or [notebooks.bare(source)]]
+            continue
+        step = next(definitions)
         lacking = [] if step.fault else _lacking(step, task, workshop)
         plans.append(_timed(step, lacking, task, workshop) if lacking else Plan(step, [], 0))
     return plans

@@ -1,8 +1,8 @@
 """Which pixels of the image each value of a graph depends on: receptive fields, by experiment.
 
-The graph runs on 56 images: in each one row or one column is marked with ones. Weights become
-ones and every operator only passes marks on, so that whatever is marked in the end depends on
-that row or column. Residual additions, concatenation, dilation, strides and padding need no
+The graph runs on 56 images of 28 x 28: in each one row or one column is marked with ones. Weights
+become ones and every operator only passes marks on, so that whatever is marked in the end depends
+on that row or column. Residual additions, concatenation, dilation, strides and padding need no
 formula this way, and padding never adds to a field. Must not know layers, parameters or reports.
 """
 
@@ -19,29 +19,27 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from harness import frames
 
-SIDE = 28
-"""Pixels along one side of an image."""
-
-BATCH = 2 * SIDE
-"""Images in which something is marked: each row, then each column."""
-
 
 class Value(NamedTuple):
     """What is known of one value of a graph; of several values at once, of the first."""
 
     shape: tuple[int, ...]
-    """With `BATCH` in front, where it depends on the images."""
+    """With the number of marked images in front, where it depends on them."""
     field: int
     """Pixels, along the longer side, that one of its elements depends on; 0 for weights."""
     products: int
     """Multiplications of matrix products and convolutions that made it, for the whole batch."""
 
 
-def marked() -> Tensor:
-    """The images of the experiment, float32 [BATCH, 1, SIDE, SIDE]."""
-    rows, columns = torch.eye(SIDE)[:, :, None], torch.eye(SIDE)[:, None, :]
-    images = torch.cat([rows.expand(-1, -1, SIDE), columns.expand(-1, SIDE, -1)])
-    return images[:, None]
+def marked(channels: int, side: int) -> Tensor:
+    """The images of the experiment: each row, then each column.
+
+    Returns:
+        float32 [2 * side, channels, side, side].
+    """
+    rows, columns = torch.eye(side)[:, :, None], torch.eye(side)[:, None, :]
+    images = torch.cat([rows.expand(-1, -1, side), columns.expand(-1, side, -1)])
+    return images[:, None].repeat(1, channels, 1, 1)
 
 
 def propagate(
@@ -114,10 +112,11 @@ def _field(marks: Tensor) -> int:
     """The longest stretch from the first to the last mark of an element, along either side."""
     if not marks.numel():
         return 0
-    marks = marks.reshape(2, SIDE, -1)
-    upwards = torch.arange(1.0, SIDE + 1)[:, None]
+    side = len(marks) // 2
+    marks = marks.reshape(2, side, -1)
+    upwards = torch.arange(1.0, side + 1)[:, None]
     end = (marks * upwards).amax(dim=1)
-    beginning = SIDE - (marks * upwards.flip(0)).amax(dim=1)
+    beginning = side - (marks * upwards.flip(0)).amax(dim=1)
     return max(0, int((end - beginning).max()))
 
 

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from harness import grade
-from harness.collect.collect import Workshop
 from harness.collect.device import NoDeviceError
 from harness.collect.plan import Plan
+from harness.collect.workshop import Workshop
 from harness.commands.options import say
 from harness.data import DataError
 from harness.evidence import Fault
@@ -70,6 +70,9 @@ def _show(name: str, plans: list[Plan]) -> None:
         if plan.step.fault:
             table.add_row(plan.step.name, printable("; ".join(fault_of(plan.step))), "", "")
             continue
+        if plan.unrun:
+            table.add_row(plan.step.name, "its own training", "", "not known before it runs")
+            continue
         runs = ", ".join(f"seed {seed}: {epochs} epochs" for seed, epochs in plan.lacking)
         each = f"{plan.seconds_an_epoch:.1f} s" if plan.lacking else ""
         table.add_row(plan.step.name, runs or "nothing", each, _time(plan.seconds))
@@ -83,6 +86,7 @@ def _plain(plan: Plan) -> dict[str, object]:
     return {
         "step": plan.step.name,
         "fault": plan.step.fault and plan.step.fault.model_dump(),
+        "unrun": plan.unrun,
         "lacking": [lacking._asdict() for lacking in plan.lacking],
         "seconds_an_epoch": plan.seconds_an_epoch,
     }

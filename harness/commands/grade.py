@@ -33,6 +33,8 @@ Examples:
   harness grade my-steps/ --rubric my-rubric.toml --seeds 5
 
   harness grade my-steps/ --rubric under-8k --dry-run
+
+  harness grade notebooks/ --rubric under-10k --replay --seeds 3
 {EXIT_CODES}"""
 
 
@@ -48,6 +50,13 @@ def grade(
         bool,
         typer.Option("--dry-run", help="Tell what would be trained, and how long it would take."),
     ] = False,
+    replay: Annotated[
+        bool,
+        typer.Option(
+            "--replay",
+            help="Stop a notebook once its schedule is known, and train its network here instead.",
+        ),
+    ] = False,
     overrides: OverridesFile = None,
     device: Where = Device.auto,
     data_dir: DataDir = None,
@@ -62,7 +71,7 @@ def grade(
     """
     from harness import data
     from harness import store as stores
-    from harness.collect.collect import Workshop
+    from harness.collect.workshop import Workshop
     from harness.commands import scorecards as shared
     from harness.commands.progress import Display
     from harness.grade import grade, write_reports
@@ -85,12 +94,12 @@ def grade(
         for path in paths:
             try:
                 with Display(name_of(path)) as display:
-                    scorecard = grade(path, asked, workshop, display.epoch, awarded)
+                    scorecard = grade(path, asked, workshop, display.epoch, awarded, replay)
             except FileNotFoundError:
                 say(f"{path}: no such file or folder")
                 missing = True
                 continue
-            write_reports(scorecard, out)
+            write_reports(scorecard, out, workshop.store)
             scorecards.append(scorecard)
             shared.show(scorecard, json)
     except OverrideError as error:

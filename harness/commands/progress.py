@@ -52,7 +52,8 @@ class Display:
         """Show the epoch that was just measured."""
         run = told.run
         last, declared = run.epochs[-1], run.declared_epochs
-        where = f"step {told.number}/{told.steps} {told.step}, seed {run.seed}/{told.seeds}"
+        who = f"seed {run.seed}/{told.seeds}" if run.seed else "its own training"
+        where = f"step {told.number}/{told.steps} {told.step}, {who}"
         state = f"epoch {last.number}/{declared}, {percent(last.test_correct, told.test_size)}"
         left = _time(_seconds_left(told))
         if not self._live:
@@ -71,7 +72,7 @@ def _seconds_left(told: Told) -> float:
     """Seconds for the rest of the submission, if every epoch takes as long as those of this run."""
     run = told.run
     each = sum(epoch.seconds for epoch in run.epochs) / len(run.epochs)
-    runs = (told.steps - told.number + 1) * told.seeds - run.seed
+    runs = (told.steps - told.number + 1) * told.seeds - max(run.seed, 1)
     return each * (run.declared_epochs * (runs + 1) - len(run.epochs))
 
 

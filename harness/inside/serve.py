@@ -8,37 +8,16 @@ exporting a small network does not; elsewhere this process serves one file and e
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import json
-import math
 import os
 import sys
-import time
 from pathlib import Path
 from typing import BinaryIO
 
 from harness import frames
 from harness.inside import exporter
-
-
-def limit(seconds: int, memory: int) -> None:
-    """Set this process's hard limits: CPU time in seconds, data in bytes, files of 64 MiB."""
-    try:
-        import resource
-    except ImportError:  # Windows has no such limits; the parent's wall clock remains
-        return
-    for what, most in (
-        (resource.RLIMIT_CPU, seconds + math.ceil(time.process_time())),
-        (resource.RLIMIT_DATA, memory),
-        (resource.RLIMIT_FSIZE, frames.MAX_FRAME),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        hard = resource.getrlimit(what)[1]
-        if hard != resource.RLIM_INFINITY:
-            most = min(most, hard)
-        with contextlib.suppress(ValueError, OSError):  # macOS knows some that it cannot set
-            resource.setrlimit(what, (most, most))
+from harness.inside.limits import limit
 
 
 def serve(stream: BinaryIO, seconds: int, memory: int, forks: bool) -> None:

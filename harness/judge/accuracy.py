@@ -94,6 +94,7 @@ scope = "final step"
         """Correct answers in the worst of the last epochs; none where a run has a fault."""
         window = self._window(run)
         whole = run.complete and len(window) == self.last_epochs and run.fault is None
+        whole = whole and not (run.observed and run.observed.findings)
         return min(epoch.test_correct for epoch in window) if whole else 0
 
     def _measured(self, run: Run, size: int) -> str:
@@ -116,6 +117,8 @@ scope = "final step"
             return run.fault.message
         if not run.complete:
             return f"the run ended after epoch {len(run.epochs)} of {run.declared_epochs}"
+        if run.observed and run.observed.findings:
+            return "; ".join(run.observed.findings)
         window = self._window(run)
         if len(window) < self.last_epochs:
             still = " that change the weights" if len(window) < len(run.epochs) else ""

@@ -57,6 +57,9 @@ scope = "every step"
                 told.append(f"{seed}{max(lost, 0):,} lost on shifted images")
                 if lost > self.shifted_margin.of(size):
                     wrong.append(f"{seed}{lost:,} answers are lost when the images are shifted")
+            if run.observed:
+                wrong += run.observed.findings
+                odd += run.observed.remarks
             odd += [f"{seed}{sentence}" for sentence in _to_look_at(run, size)]
         if not told:
             why = next((run.fault.message for run in step.runs if run.fault), "no run ended")

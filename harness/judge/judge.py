@@ -35,7 +35,9 @@ def judge(rubric: Rubric, evidence: Evidence, overrides: Sequence[Override] = ()
     Raises:
         OverrideError: for an override of a mark that there is not, or of more than it is worth.
     """
-    judged = list(_judged(rubric, evidence, overrides))
+    counting = [step.counting(rubric.counts) for step in evidence.steps]
+    counted = evidence.model_copy(update={"steps": counting})
+    judged = list(_judged(rubric, counted, overrides))
     marks = [mark for mark, _, _ in judged]
     points = sum(points for _, points, _ in judged)
     bonus = sum(points for mark, points, _ in judged if mark.bonus)
@@ -55,7 +57,7 @@ def judge(rubric: Rubric, evidence: Evidence, overrides: Sequence[Override] = ()
         awaiting=_shown(awaiting),
         verdict="not graded" if not_graded else "failed" if reasons else "passed",
         reasons=reasons,
-        faults=_faults(evidence),
+        faults=_faults(counted),
         evidence=evidence,
     )
 
@@ -98,7 +100,7 @@ def _find(check: Check, step: Step, evidence: Evidence, rubric: Rubric) -> Findi
 
 def _lacking(check: Check, step: Step, rubric: Rubric) -> str:
     """What evidence of another rubric lacks for a check of this one; empty if nothing."""
-    if "runs" in check.needs and len(step.runs) < rubric.seeds:
+    if "runs" in check.needs and not step.observed and len(step.runs) < rubric.seeds:
         return f"the evidence holds {len(step.runs)} of {rubric.seeds} runs"
     if step.recipe and {"recipe", "runs"}.intersection(check.needs + check.takes):
         for key in step.defaulted:

@@ -35,6 +35,8 @@ def render(scorecard: Scorecard) -> str:
         lines += ["## The whole submission", "", *_table(whole), ""]
     if review := words.review(scorecard):
         lines += ["## For a person", "", *(f"- {text(sentence)}" for sentence in review), ""]
+    if left_out := words.left_out(evidence):
+        lines += [*(f"- {text(sentence)}" for sentence in left_out), ""]
     lines += [text(level) for level in words.levels(evidence)]
     return "\n".join(lines).rstrip() + "\n"
 

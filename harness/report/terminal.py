@@ -53,6 +53,8 @@ class Report:
             for sentence in review:
                 yield _indented(sentence, style="blue")
             yield Text()
+        for sentence in words.left_out(evidence):
+            yield _text(sentence, style="dim")
         for level in words.levels(evidence):
             yield _text(level, style="dim")
         yield _text(

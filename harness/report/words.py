@@ -11,10 +11,10 @@ from harness.techniques import used
 
 INTEGRITY = {
     "replayed": "replayed: trained and measured in a process that the submitted code never entered",
-    "observed": "observed: a notebook's own loop trained in the sandbox, and each epoch's weights were "
-    "measured outside; how they came about can be forged by a determined cheat",
-    "answered": "observed, and answered in a sandbox: the network is no graph, so that its answers to "
-    "images without labels came from a process of its own",
+    "observed": "observed: a notebook's own loop trained in a process of its own, and each epoch's "
+    "weights were measured outside; how they came about can be forged by a determined cheat",
+    "answered": "observed, and answered in a process of its own: the network is no graph, so that "
+    "code of the submission answered to images without labels",
     "advisory": "advisory: no sandbox was available, so this holds nothing against a cheat",
 }
 """What each integrity level says of a score."""
@@ -110,6 +110,11 @@ def review(scorecard: Scorecard) -> list[str]:
     return found
 
 
+def left_out(evidence: Evidence) -> list[str]:
+    """Files that are no steps, and why, a sentence each."""
+    return [f"Left out: {each.name}: {each.reason}" for each in evidence.left_out]
+
+
 def marks_of(step: Step, scorecard: Scorecard) -> list[Mark]:
     """The marks of one step, in the rubric's order."""
     return [mark for mark in scorecard.marks if mark.step == step.name]
@@ -158,14 +163,38 @@ def facts(step: Step, evidence: Evidence) -> list[str]:
             f"{learns}: {tried.steps} steps of Adam on {tried.images} images bring the loss from "
             f"{tried.first_loss:.2f} to {tried.last_loss:.2f}"
         )
-    size = evidence.dataset.test_size
+    for run in step.observed:
+        lines += _own(run, evidence.dataset.test_size)
     for run in step.runs:
-        counts = [epoch.test_correct for epoch in run.epochs] or [run.before_training]
-        lines.append(
-            f"seed {run.seed}: {run.before_training:,} of {size:,} before training, "
-            f"{counts[-1]:,} ({percent(counts[-1], size)}) after epoch {len(run.epochs)}, "
-            f"at best {max(counts):,} ({percent(max(counts), size)}); on {run.machine.device}"
-        )
+        lines.append(f"seed {run.seed}: {_reached(run, evidence.dataset.test_size)}")
+    if step.shims:
+        lines.append(f"so that it runs here: {'; '.join(step.shims)}")
+    lines += [f"{cell} (nothing hangs on it)" for cell in step.failed_cells if not step.fault]
+    return lines
+
+
+def _reached(run: Run, size: int) -> str:
+    """What a run came to, in one sentence."""
+    counts = [epoch.test_correct for epoch in run.epochs] or [run.before_training]
+    return (
+        f"{run.before_training:,} of {size:,} before training, "
+        f"{counts[-1]:,} ({percent(counts[-1], size)}) after epoch {len(run.epochs)}, "
+        f"at best {max(counts):,} ({percent(max(counts), size)}); on {run.machine.device}"
+    )
+
+
+def _own(run: Run, size: int) -> list[str]:
+    """A notebook's own training: what was measured, and what its code saw."""
+    assert run.observed is not None
+    where = "" if run.observed.cell is None else f" in cell {run.observed.cell + 1}"
+    lines = [f"its own training{where}: {_reached(run, size)}"]
+    tested = [seen for epoch in run.epochs for seen in epoch.seen if seen.source == "test"]
+    if tested:
+        best = max(tested, key=lambda seen: seen.correct / max(seen.of, 1))
+        lines.append(f"its own tests saw at best {best.correct:,} of {best.of:,} decoy images")
+    lines += run.observed.findings + run.observed.remarks
+    if run.observed.unreplayable:
+        lines.append(f"it cannot be replayed: {run.observed.unreplayable}")
     return lines
 
 
@@ -220,7 +249,7 @@ def _sides(window: list[int]) -> str:
 def fault_of(step: Step) -> list[str]:
     """What could not be observed about a step, a line each."""
     found = [step.fault] if step.fault else []
-    found += [run.fault for run in step.runs if run.fault]
+    found += [run.fault for run in [*step.observed, *step.runs] if run.fault]
     return [
         f"{fault.owner}'s fault, at {fault.stage}"
         + (f" (line {fault.line})" if fault.line else "")

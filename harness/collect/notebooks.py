@@ -1,0 +1,316 @@
+"""Collects what a notebook is and reaches: runs it once, observed, and cuts it into steps.
+
+Must not know the rubric's checks, nor what a frame holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import groupby
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from harness import claims, data, evidence, frames, notes
+from harness.collect import sandbox, session
+from harness.collect.define import Task
+from harness.collect.sandbox import ChildFailed, ChildNotStarted
+from harness.collect.workshop import Workshop, bench_of
+from harness.evidence import Fault, Run, Step
+from harness.store import Store, digest
+from harness.submission import Source, Submission
+
+if TYPE_CHECKING:
+    from harness.collect.observe import Observer, Training
+    from harness.data import Images
+
+PROBE = 1
+"""Raised by hand when the probe or the shims change what a notebook comes to; notebooks are then
+run anew."""
+
+CHECKED = session.Limits(cell_seconds=60, seconds=120)
+"""What a notebook may use in a check, which serves it a small sample."""
+
+STOP_AFTER = 2
+"""Epochs that are observed before a replay: the second shows what the schedule does."""
+
+
+def observe(
+    source: Source,
+    submission: Submission,
+    task: Task,
+    workshop: Workshop,
+    told: Callable[[Run], None],
+) -> list[Step]:
+    """The steps of a notebook: usually one, several where it trains several classes.
+
+    Args:
+        source: the notebook.
+        submission: what it was handed in with.
+        task: what to observe; without seeds the notebook runs on a small sample, and nothing of
+            what it reaches is kept.
+        workshop: where.
+        told: called after every epoch.
+    """
+    stop_after = STOP_AFTER if task.replay and task.seeds else None
+    steps = _stored(source, submission, task, workshop, told, stop_after)
+    if stop_after and any(run.observed and run.observed.unreplayable for run in _runs(steps)):
+        return _stored(source, submission, task, workshop, told, None)
+    return steps
+
+
+def known(source: Source, submission: Submission, task: Task, store: Store) -> list[Step] | None:
+    """The steps of a notebook that was run before; None if it would have to be run."""
+    stop_after = STOP_AFTER if task.replay and task.seeds else None
+    return store.observation(_key(source, submission, task, stop_after))
+
+
+def bare(source: Source, fault: Fault | None = None) -> Step:
+    """A notebook's step before anything is known of it but its file."""
+    return Step(
+        name=source.name,
+        notes=notes.Notes(),
+        source=digest(source.content),
+        handed_in="",
+        integrity="observed" if sandbox.LIMITED else "advisory",
+        fault=fault,
+    )
+
+
+def _runs(steps: list[Step]) -> list[Run]:
+    return [run for step in steps for run in step.observed]
+
+
+def _stored(
+    source: Source,
+    submission: Submission,
+    task: Task,
+    workshop: Workshop,
+    told: Callable[[Run], None],
+    stop_after: int | None,
+) -> list[Step]:
+    """The steps as the store has them, or from a run of the notebook."""
+    key = _key(source, submission, task, stop_after)
+    steps = workshop.store.observation(key)
+    if steps is None:
+        attempt = _Attempt(source, submission, task, workshop, key, stop_after)
+        steps, executed = attempt.steps(told)
+        if not any(step.fault and step.fault.owner != "submission" for step in steps):
+            workshop.store.write_observation(key, steps, executed)
+    return [_read(step, source) for step in steps]
+
+
+def _key(source: Source, submission: Submission, task: Task, stop_after: int | None) -> str:
+    """Names an observation: a digest of all that decides what is seen."""
+    decisive = [
+        evidence.ENGINE,
+        evidence.RULES,
+        frames.FORMAT,
+        PROBE,
+        source.name,
+        digest(source.content),
+        sorted((str(name), digest(content)) for name, content in submission.files.items()),
+        data.DATASETS[task.dataset].identity,
+        bool(task.seeds),
+        stop_after,
+    ]
+    return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
+
+
+def _read(step: Step, source: Source) -> Step:
+    """A step with its notes and claims, which are read anew each time."""
+    said = notes.read(source.content)
+    return step.model_copy(update={"notes": said, "claims": claims.read(said)})
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """One run of a notebook, from what it is served to the steps that it comes to."""
+
+    source: Source
+    submission: Submission
+    task: Task
+    workshop: Workshop
+    key: str
+    stop_after: int | None
+
+    def steps(self, told: Callable[[Run], None]) -> tuple[list[Step], bytes]:
+        """The steps, and the executed notebook."""
+        if not session.POSSIBLE:
+            message = "notebooks run on Linux and macOS; on Windows use WSL"
+            return [
+                self._step(fault=Fault(owner="machine", stage="notebook", message=message))
+            ], b""
+        from harness.collect.device import NoDeviceError
+
+        try:
+            observer, ended = self._observed(told)
+        except (ChildNotStarted, data.DataError, NoDeviceError, OSError, MemoryError) as error:
+            fault = Fault(owner="machine", stage="notebook", message=str(error))
+            return [self._step(fault=fault)], b""
+        return self._cut(observer, ended), observer.executed
+
+    def _observed(self, told: Callable[[Run], None]) -> tuple[Observer, Fault | None]:
+        """All that the probe sent, and why the notebook ended early, if it did."""
+        from harness.collect import observe
+
+        name = self.task.dataset
+        checking = not self.task.seeds
+        if checking and data.missing(name, self.workshop.data):
+            name = "digits"  # a check measures nothing, and needs no download
+        bench = bench_of(name, self.workshop)
+        normal = data.NORMALIZE[name]
+        observer = observe.Observer(
+            bench,
+            [{"name": "ToTensor"}, {"name": "Normalize", "mean": normal.mean, "std": normal.std}],
+            self.key,
+            told if not checking else lambda run: None,
+        )
+        limits = CHECKED if checking else self.workshop.notebook
+        place = PurePosixPath(self.source.name)
+        checkout = {PurePosixPath(n): content for n, content in self.submission.files.items()}
+        try:
+            for frame in session.run(
+                place,
+                checkout,
+                self._served(bench.images),
+                self._order(),
+                limits,
+            ):
+                observer.take(*frame)
+            observer.finish()
+            observer.ask(place, checkout)
+        except observe.Malformed as error:
+            message = f"what its process sent cannot be read: {error}"
+            return observer, Fault(owner="submission", stage="notebook", message=message)
+        except ChildFailed as failure:
+            observer.finish()
+            return observer, Fault(owner="submission", stage="notebook", message=str(failure))
+        return observer, None
+
+    def _order(self) -> frames.Order:
+        origin = data.ORIGINS.get(self.task.dataset)
+        dataset = data.DATASETS[self.task.dataset]
+        sizes = [dataset.train_size, dataset.test_size]
+        return frames.Order(
+            dataset=origin.torchvision if origin else "MNIST",
+            sizes=sizes,
+            stop_after=self.stop_after,
+            folder=self.submission.name,
+        )
+
+    def _served(self, images: Images) -> dict[str, bytes]:
+        """The files of the data set that the notebook gets."""
+        from harness.collect import served
+
+        decoy, labels = served.decoy(self.task.dataset, images, self.workshop.data)
+        train, test = (None, None) if self.task.seeds else served.SAMPLE
+        return served.files(
+            (images.train[:train].cpu(), images.train_labels[:train].cpu()),
+            (decoy[:test].cpu(), labels[:test].cpu()),
+        )
+
+    # Steps ---------------------------------------------------------------------------------
+
+    def _cut(self, observer: Observer, ended: Fault | None) -> list[Step]:
+        """A step for each class that was trained; one, with its fault, where none was."""
+        groups = [
+            list(group)
+            for _, group in groupby(
+                observer.trainings, key=lambda t: (t.begun.defined, t.begun.network)
+            )
+        ]
+        # A search for a learning rate, whose weights are thrown away, makes no step.
+        whole = [[t for t in group if t.told] for group in groups]
+        whole = [group for group in whole if group] or groups[-1:]
+        shared: dict[str, Any] = {
+            "shims": observer.shims,
+            "failed_cells": [_failed(cell) for cell in observer.cells if cell.error],
+            "executed": self.key,
+        }
+        if not whole:
+            return [self._step(fault=self._nothing(observer, ended), **shared)]
+        steps = []
+        for number, group in enumerate(whole, 1):
+            last = number == len(whole)
+            name = self.source.name + (f" ({number})" if len(whole) > 1 else "")
+            steps.append(self._trained(name, group, observer, ended if last else None, shared))
+        return steps
+
+    def _trained(
+        self,
+        name: str,
+        group: list[Training],
+        observer: Observer,
+        ended: Fault | None,
+        shared: dict[str, Any],
+    ) -> Step:
+        """The step of a class and all its trainings."""
+        runs = []
+        for training in group:
+            if training.candidate is not None and training.network is not None:
+                self.workshop.store.write_definition(
+                    observer.name(training), training.definition, training.tensors, training.network
+                )
+            broken = self._broken(training, observer) or (ended if training is group[-1] else None)
+            runs.append(observer.run(training, broken))
+        step = self._step(name=name, **shared).model_copy(update={"observed": runs})
+        if sandbox.LIMITED and any(run.observed and run.observed.answered for run in runs):
+            step = step.model_copy(update={"integrity": "answered"})
+        if not self.task.seeds:
+            # A check shows what the notebook is; what a small sample reaches says nothing.
+            step = step.counting("last").model_copy(update={"observed": [], "runs": []})
+            fault = group[-1].fault or runs[-1].fault
+        else:
+            fault = group[-1].fault
+        return step.model_copy(update={"fault": fault})
+
+    def _broken(self, training: Training, observer: Observer) -> Fault | None:
+        """The error that broke a training off."""
+        if self.stop_after and len(training.epochs) >= self.stop_after:
+            return None
+        declared = training.begun.declared_epochs
+        if declared is None or len(training.told) >= declared:
+            return None
+        cell = next((c for c in observer.cells if c.cell == training.begun.cell and c.error), None)
+        return self._fault_of(cell) if cell else None
+
+    def _nothing(self, observer: Observer, ended: Fault | None) -> Fault:
+        """Why no training was seen."""
+        if ended:
+            return ended
+        failed = next((cell for cell in observer.cells if cell.error), None)
+        if failed:
+            return self._fault_of(failed)
+        message = (
+            "it trains no network that takes images and answers with ten scores; "
+            "does it call its own training?"
+        )
+        return Fault(owner="submission", stage="notebook", message=message)
+
+    def _fault_of(self, cell: frames.Cell) -> Fault:
+        lacking = re.match(r"ModuleNotFoundError: No module named '(\w+)", cell.error)
+        if lacking and lacking[1] in self.task.packages and find_spec(lacking[1]) is None:
+            message = (
+                f"the rubric promises the package {lacking[1]}, which is not installed here; "
+                f"`pip install {lacking[1]}`, and grade again"
+            )
+            return Fault(owner="machine", stage="notebook", message=message)
+        return Fault(
+            owner="submission",
+            stage="notebook",
+            message=_failed(cell),
+            line=cell.line,
+            traceback=cell.traceback[-4000:],
+        )
+
+    def _step(self, fault: Fault | None = None, **shared: Any) -> Step:
+        return bare(self.source, fault).model_copy(update={"handed_in": self.key} | shared)
+
+
+def _failed(cell: frames.Cell) -> str:
+    return f"cell {cell.cell + 1}: {cell.error[:500]}"

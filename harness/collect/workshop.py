@@ -1,0 +1,48 @@
+"""Where submissions are observed: all that may differ between machines and not between results.
+
+Must not know submissions or tasks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness import data
+from harness.collect import session
+from harness.collect.sandbox import Limits
+from harness.store import Store
+
+if TYPE_CHECKING:
+    from harness.collect.run import Bench
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """The store, the images, a device, and what submitted code may use."""
+
+    store: Store
+    data: Path
+    """The folder of the data sets."""
+    device: str = "auto"
+    limits: Limits = field(default_factory=Limits)
+    """Of a model definition's code."""
+    notebook: session.Limits = field(default_factory=session.Limits)
+    """Of a notebook that trains."""
+
+    @cached_property
+    def benches(self) -> dict[str, Bench]:
+        """Data sets on the device, loaded once each."""
+        return {}
+
+
+def bench_of(dataset: str, workshop: Workshop) -> Bench:
+    """The bench with a data set's images, which are loaded once."""
+    from harness.collect.run import bench
+
+    if dataset not in workshop.benches:
+        images = data.load(dataset, workshop.data)
+        workshop.benches[dataset] = bench(workshop.device, images, workshop.store)
+    return workshop.benches[dataset]

@@ -1,0 +1,31 @@
+"""What a process with submitted code in it may use, as the operating system's own limits.
+
+Set by the process on itself before the code comes in; must not know what the code is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+
+from harness import frames
+
+
+def limit(seconds: int, memory: int) -> None:
+    """Set this process's hard limits: CPU time in seconds, data in bytes, files of 64 MiB."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limits; the parent's wall clock remains
+        return
+    for what, most in (
+        (resource.RLIMIT_CPU, seconds + math.ceil(time.process_time())),
+        (resource.RLIMIT_DATA, memory),
+        (resource.RLIMIT_FSIZE, frames.MAX_FRAME),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        hard = resource.getrlimit(what)[1]
+        if hard != resource.RLIM_INFINITY:
+            most = min(most, hard)
+        with contextlib.suppress(ValueError, OSError):  # macOS knows some that it cannot set
+            resource.setrlimit(what, (most, most))

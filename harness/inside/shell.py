@@ -1,0 +1,101 @@
+"""IPython's shell, without commands of the system and with patience for magics.
+
+A learner's `!pip install` and `%cd` belong to the machine on which the notebook was written. Must
+not know what a notebook trains.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from ipykernel.zmqshell import ZMQInteractiveShell
+
+from harness.inside.telling import tell
+
+COMMANDS = ("bash", "conda", "mamba", "perl", "pip", "ruby", "script", "sh", "sx", "system", "uv")
+"""Magics that run a command of the system."""
+
+RUNNING = ("capture", "debug", "prun", "python", "python3", "run", "time", "timeit")
+"""Magics that run the learner's own code, whose errors are the learner's."""
+
+_CLONE = re.compile(r"\bgit\s+clone\s+(?:-\S+\s+)*\S*/([\w.-]+?)(?:\.git)?/?(?:\s+([\w./-]+))?\s*$")
+
+
+class Shell(ZMQInteractiveShell):
+    """The shell of the kernel."""
+
+    checkout = Path()
+    """The root of what was handed in."""
+    folder = ""
+    """The name that it had in its repository."""
+
+    def system(self, cmd: str) -> None:
+        """In place of a command of the system, which a notebook calls with `!`."""
+        name = f"!{self.var_expand(cmd, depth=1).strip()}"
+        clone = _CLONE.search(name)
+        if clone is None:
+            tell(name[:100], f"`{name[:100]}` was not run: commands of the system do nothing here.")
+            return
+        target = Path(clone[2] or clone[1])
+        tell(name[:100], f"The files that were handed in stand for the clone in {target}.")
+        clone_of(self.checkout, self.folder, target)
+
+    system_piped = system
+    system_raw = system
+
+    def getoutput(self, cmd: str, split: bool = True, depth: int = 0) -> list[str] | str:
+        """In place of a command of the system whose output is wanted."""
+        self.system(cmd)
+        return [] if split else ""
+
+    def run_line_magic(self, magic_name: str, line: str, _stack_depth: int = 1) -> Any:
+        """Run a magic; one that fails, or that nobody knows, does nothing."""
+        if magic_name in COMMANDS:
+            return self.system(f"{magic_name} {line}")
+        if magic_name == "matplotlib":
+            line = "inline"
+        if magic_name == "cd":
+            target = Path(self.var_expand(line, depth=_stack_depth).strip("'\" ")).expanduser()
+            if not target.is_dir():
+                return tell(f"%cd {target}", f"There is no folder {target} here: %cd stays.")
+        if magic_name in RUNNING:
+            return super().run_line_magic(magic_name, line, _stack_depth + 1)
+        try:
+            if self.find_line_magic(magic_name) is not None:
+                return super().run_line_magic(magic_name, line, _stack_depth + 1)
+        except Exception as error:
+            return tell(f"%{magic_name}", f"%{magic_name} did nothing here: {error}.")
+        return tell(f"%{magic_name}", f"%{magic_name} is not known here and did nothing.")
+
+    def run_cell_magic(self, magic_name: str, line: str, cell: str) -> Any:
+        """Run a cell with a magic above it; one that nobody knows leaves it an ordinary cell."""
+        if magic_name in COMMANDS:
+            return self.system(f"{magic_name}: {cell}")
+        if self.find_cell_magic(magic_name) is not None:
+            return super().run_cell_magic(magic_name, line, cell)
+        tell(f"%%{magic_name}", f"%%{magic_name} is not known here; its cell ran without it.")
+        source = f"\n{self.transform_cell(cell)}"  # the magic's own line counts
+        exec(compile(source, f"<%%{magic_name}>", "exec"), self.user_ns)
+        return None
+
+
+def clone_of(checkout: Path, folder: str, target: Path) -> None:
+    """Make the checkout appear as a clone of its repository.
+
+    What was handed in may be the repository or one folder of it, so it is there as both.
+
+    Args:
+        checkout: what was handed in.
+        folder: the name of the folder that was handed in; may be empty.
+        target: the folder that git would make; one that exists is left alone, as git does.
+    """
+    if target.exists():
+        return
+    target.mkdir(parents=True)
+    for entry in checkout.iterdir():
+        if entry.resolve() != target.resolve():
+            (target / entry.name).symlink_to(entry.resolve(), entry.is_dir())
+    if folder and not (target / folder).exists():
+        (target / folder).symlink_to(checkout.resolve(), target_is_directory=True)
