@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from harness.claims import Claim
-from harness.layout import LeftOut
 from harness.notes import Notes
 from harness.outputs import Logged
 from harness.recipe import Recipe
@@ -347,8 +346,6 @@ class Evidence(Observation):
     """Files that might be taken for steps."""
     dataset: Dataset
     steps: list[Step]
-    left_out: list[LeftOut] = []
-    """Files that might be taken for steps, and why they are none."""
     fault: Fault | None = None
     """Why nothing could be observed at all."""
 

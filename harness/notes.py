@@ -49,13 +49,13 @@ _HEADING = re.compile(
 _FENCE = re.compile(r"[\s>]*(`{3,}|~{3,})")
 _ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _TAG = re.compile(
-    r"</?(?:a|abbr|b|blockquote|big|center|code|div|em|font|h[1-6]|i|img|kbd|mark|p|small|span|strong"
+    r"</?(?:a|abbr|b|blockquote|big|center|code|div|em|font|h[1-6]|i|img|kbd|mark|p|pre|small|span|strong"
     r"|strike|sub|sup|u|details|summary|ul|ol|li|dl|dt|dd|br|hr|table|thead|tbody|tr|t[hd]|style)\b"
     r"[^<>]{0,2000}>|<!--.{0,2000}?-->",
     re.IGNORECASE | re.DOTALL,
 )
 _NEW_LINES = re.compile(
-    r"</?(?:br|p|div|h[1-6]|li|ul|ol|dt|dd|details|summary|tr|table|hr)\b", re.I
+    r"</?(?:br|p|pre|div|h[1-6]|li|ul|ol|dt|dd|details|summary|tr|table|hr)\b", re.I
 )
 _ROW = re.compile(r"<tr\b.{0,20000}?</tr>", re.IGNORECASE | re.DOTALL)
 _IMAGE = re.compile(r"!\[[^\]\n]{0,500}\]\([^)\n]{0,2000}\)")

@@ -186,7 +186,8 @@ def _of_run(run: Logged, cell: Cell) -> list[Claim]:
             if (seen := _tested(line)) and seen[0] == value and seen[1] == run.out_of
         )
         half = 50 / run.out_of if run.out_of else 0.005
-        found.append(_claim("test accuracy", line, value - half, value + half, run.out_of))
+        bounds = round(value - half, 6), round(value + half, 6)
+        found.append(_claim("test accuracy", line, *bounds, run.out_of))
     if run.whole:
         number = len(run.percent)
         found.append(_claim("epochs", f"{number} epochs in the log", number, number + 1))

@@ -81,7 +81,15 @@ def of_cells(cells: Sequence[Cell], part: Iterable[int]) -> Notes:
         return Notes()
     fullest = max(said, key=lambda one: (_kinds(one[1]), -one[0]))
     whole = notes.merge(("", one) for _, one in [fullest, *said])
-    return whole.model_copy(update={"places": {}, "title": fullest[1].title})
+    above = [text for number, text in texts if number == fullest[0] - 1]
+    title = fullest[1].title or (_alone(above[0]) if above else "")
+    return whole.model_copy(update={"places": {}, "title": title})
+
+
+def _alone(text: str) -> str:
+    """The title in a cell that holds a heading and nothing else."""
+    lines = text.strip().splitlines()
+    return notes.read_text(text).title if len(lines) == 1 and lines[0].startswith("#") else ""
 
 
 def _kinds(said: Notes) -> int:
