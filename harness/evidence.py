@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from harness.claims import Claim
 from harness.notes import Notes
+from harness.outputs import Logged
 from harness.recipe import Recipe
 
 FORMAT = 2
@@ -252,7 +253,9 @@ class Step(Observation):
     """The file's name."""
     notes: Notes
     claims: list[Claim] = []
-    """What the notes state about the network and its training."""
+    """What the notes, and a notebook's stored outputs, state about the network and its training."""
+    logged: list[Logged] = []
+    """The trainings that a notebook's stored outputs tell of, beside which ours stand."""
     source: str
     """SHA-256 of the file."""
     handed_in: str

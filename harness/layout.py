@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
@@ -273,7 +274,7 @@ def first_mention(text: str, name: str) -> int:
 
 def _numbered(ordered: list[str]) -> bool:
     """Whether each name differs first from the next in a number."""
-    for one, other in zip(ordered, ordered[1:], strict=False):
+    for one, other in pairwise(ordered):
         pairs = zip(natural(one)[0], natural(other)[0], strict=False)
         differing = next((pair for pair in pairs if pair[0] != pair[1]), None)
         if differing is None or differing[0][1] or differing[1][1]:
