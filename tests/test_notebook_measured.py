@@ -48,9 +48,7 @@ def unsealed(notebook: Path, images: data.Images, folder: Path) -> list[int]:
     return [int(count) for count in re.findall(r"Accuracy: (\d+)/", printed)]
 
 
-def sealed(
-    notebook: Path, rubric: str, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> Scorecard:
+def sealed(notebook: Path, rubric: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Scorecard:
     """The notebook as the harness grades it, but with the true test set for its own tests."""
     monkeypatch.setattr(
         served, "decoy", lambda dataset, images, folder: (images.test, images.test_labels)
