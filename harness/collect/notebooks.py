@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import PurePosixPath
@@ -156,13 +156,15 @@ class _Attempt:
 
     def _observed(self, told: Callable[[Run], None]) -> tuple[Observer, Fault | None]:
         """All that the probe sent, and why the notebook ended early, if it did."""
-        from harness.collect import observe
+        from harness.collect import observe, served
 
         name = self.task.dataset
         checking = not self.task.seeds
         if checking and data.missing(name, self.workshop.data):
             name = "digits"  # a check measures nothing, and needs no download
         bench = bench_of(name, self.workshop)
+        if checking:
+            bench = replace(bench, images=served.sample(bench.images))
         normal = data.NORMALIZE[name]
         observer = observe.Observer(
             bench,
@@ -208,10 +210,8 @@ class _Attempt:
         from harness.collect import served
 
         decoy, labels = served.decoy(self.task.dataset, images, self.workshop.data)
-        train, test = (None, None) if self.task.seeds else served.SAMPLE
         return served.files(
-            (images.train[:train].cpu(), images.train_labels[:train].cpu()),
-            (decoy[:test].cpu(), labels[:test].cpu()),
+            (images.train.cpu(), images.train_labels.cpu()), (decoy.cpu(), labels.cpu())
         )
 
     # Steps ---------------------------------------------------------------------------------
