@@ -20,13 +20,14 @@ from typing import Any
 
 import torch
 
-from harness import data, store
+from harness import data, notebook, outputs, store, submission
 from harness.collect.device import choose, machine
 from harness.collect.workshop import Workshop
 from harness.evidence import Evidence, Step
 from harness.grade import check, grade
 from harness.percentage import percent
 from harness.rubric import find, load
+from harness.submission import Source
 
 DOCS = Path(__file__).parent
 EVIDENCE = DOCS / "evidence" / "real-submissions"
@@ -37,16 +38,26 @@ def workshop() -> Workshop:
     return Workshop(store.Store(store.folder()), data.folder(), "cpu")
 
 
-def row(step: Step) -> dict[str, Any]:
+def printed(step: Step, sources: dict[str, Source]) -> list[int]:
+    """Parameters in the last table that a notebook printed before it trained, when handed in."""
+    source = sources.get(step.name.partition(".ipynb")[0] + ".ipynb")
+    if source is None:
+        return []
+    cells = notebook.read(source.content)
+    part = range(*step.part) if step.part else range(len(cells))
+    claims = outputs.read(cells, part, step.trained)
+    return [int(c.lowest) for c in claims if c.quantity == "parameters" and c.lowest is not None]
+
+
+def row(step: Step, sources: dict[str, Source]) -> dict[str, Any]:
     """What is told of a step file in a check."""
-    printed = [c for c in step.claims if c.where == "output" and c.quantity == "parameters"]
     notes = [kind for kind in ("target", "result", "analysis") if getattr(step.notes, kind)]
     return {
         "step": step.name,
         "fault": f"{step.fault.owner}: {step.fault.message[:200]}" if step.fault else "",
         "parameters": step.network.parameters.judged if step.network else None,
         "used": step.network.parameters.used if step.network else None,
-        "printed": [int(claim.lowest) for claim in printed if claim.lowest is not None],
+        "printed": printed(step, sources),
         "notes": {kind: step.notes.places.get(kind, "") for kind in notes},
         "claims": len([claim for claim in step.claims if claim.where != "output"]),
         "epochs": step.recipe.epochs if step.recipe else None,
@@ -180,7 +191,9 @@ def main() -> None:
             if evidence.fault:
                 print(evidence.fault.message)
             left_out = [each.model_dump() for each in evidence.left_out]
-            keep(name, {"steps": [row(step) for step in evidence.steps], "left_out": left_out})
+            sources = {source.name: source for source in submission.find(Path(folder)).steps}
+            rows = [row(step, sources) for step in evidence.steps]
+            keep(name, {"steps": rows, "left_out": left_out})
             print(name, len(evidence.steps), "steps in", round(time.monotonic() - began), "s")
         case ["grade", name, notebook]:
             scorecard = grade(Path(notebook), load(find(RUBRIC)), workshop(), lambda told: None)
