@@ -83,9 +83,11 @@ class Run:
     schedule_steps: dict[int, int]
     """How often each scheduler had been stepped before."""
     steps: int = 0
-    optimizer: weakref.ref[torch.optim.Optimizer] | None = None
+    optimizer: torch.optim.Optimizer | None = None
+    """The one that stepped last; None for an update by hand, or an own one around another."""
     optimizers: weakref.WeakSet[Any] = field(default_factory=weakref.WeakSet)
     count: int = 0
+    """Of all optimisers that stepped; some may be gone."""
     loss: dict[str, Any] | None = None
     losses_differ: bool = False
     sent: Tensor | None = None
@@ -247,7 +249,7 @@ class Account:
         if optimizer not in run.optimizers:
             run.optimizers.add(optimizer)
             run.count += 1
-        run.optimizer = None if own else weakref.ref(optimizer)
+        run.optimizer = None if own else optimizer
         run.steps += 1
         self._take_loss()
         step = recipes.hyperparameters(optimizer)
@@ -461,7 +463,7 @@ class Account:
     def _recipe(self, epochs: int) -> frames.ObservedRecipe:
         run, reporter = self.run, self.reporter
         assert run is not None
-        optimizer = run.optimizer() if run.optimizer else None
+        optimizer = run.optimizer
         made = reporter.schedulers.of(optimizer) if optimizer else []
         counts = {id(s): s.steps - run.schedule_steps.get(id(s), 0) for s in made}
         stepped = [schedule for schedule in made if counts[id(schedule)]]
