@@ -57,6 +57,7 @@ _TAG = re.compile(
 _NEW_LINES = re.compile(
     r"</?(?:br|p|pre|div|h[1-6]|li|ul|ol|dt|dd|details|summary|tr|table|hr)\b", re.I
 )
+_FRAME = re.compile(r"</?t(?:head|body|foot)\b[^<>]{0,200}>", re.IGNORECASE)
 _ROW = re.compile(r"<tr\b.{0,20000}?</tr>", re.IGNORECASE | re.DOTALL)
 _IMAGE = re.compile(r"!\[[^\]\n]{0,500}\]\([^)\n]{0,2000}\)")
 _LINK = re.compile(r"\[([^\]\[\n]{0,500})\]\([^)\n]{0,2000}\)")
@@ -201,7 +202,8 @@ def _plain(text: str, tables: bool = False) -> str:
     whole = _IMAGE.sub("", _ESCAPE.sub("", whole).translate(_INVISIBLE))
     whole = _LINK.sub(r"\1", whole)
     if tables:
-        whole = _ROW.sub(lambda row: "\n" + row[0].replace("\n", " ") + "\n", whole)
+        whole = _ROW.sub(lambda row: row[0].replace("\n", " "), _FRAME.sub("", whole))
+        whole = re.sub(r"(?i)\s*(<tr\b)", r"\n\1", re.sub(r"(?i)(</tr>)\s*", r"\1\n", whole))
     if "<" in whole:
         whole = "".join(_unmarked(line, tables) for line in whole.splitlines(keepends=True))
     return html.unescape(whole).translate(_INVISIBLE)
@@ -218,6 +220,8 @@ def _unmarked(line: str, tables: bool) -> str:
         match name[1].lower():
             case "td" | "th" if tables:
                 return "" if tag[0].startswith("</") else "|"
+            case "tr" if tables:
+                return ""
             case "li":
                 return "" if tag[0].startswith("</") else f"{new_line}- "
         return new_line if _NEW_LINES.match(tag[0]) else ""
