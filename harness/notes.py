@@ -4,7 +4,7 @@ A heading is one of the words below, however decorated (`## Target`, `**Target:*
 `2 - Results:`), that stands first on its line and is followed by a colon or by nothing; after a
 bullet a dash will do (`- Target - reduce`). So `Target accuracy: 99.4` is none, nor is the
 assignment's "target, result, analysis" or "Your new target is"; and nothing is one in a code fence
-or a table, but that a table may hold all the notes of a step.
+or a table, unless all the notes of a step stand there.
 """
 
 from __future__ import annotations
@@ -80,6 +80,11 @@ class Notes(BaseModel):
     places: dict[Kind, str] = {}
     """Where each stands, such as `README.md`; empty for notes that were read from one text."""
 
+    @property
+    def kinds(self) -> list[Kind]:
+        """Those that were found."""
+        return [kind for kind in KINDS if getattr(self, kind)]
+
 
 def read(source: bytes, network: str = "") -> Notes:
     """The notes in the docstring of a Python file, which is parsed and never executed.
@@ -119,9 +124,16 @@ def read_text(text: str) -> Notes:
         if current is not None:
             current.append(line.strip() if re.search(r"\w", line) else "")  # no ruled lines
     said = {kind: "\n".join(lines).strip() for kind, lines in blocks.items()}
+    if not said and (bare := unfenced(text)) != text and len((inside := read_text(bare)).kinds) > 1:
+        return inside
     if not said and len(table := rows(text)) == 1:
         return table[0][1].model_copy(update={"title": title})
     return Notes.model_validate({"title": title, **said})
+
+
+def unfenced(text: str) -> str:
+    """A text without the marks of its code fences, for one that has its notes inside."""
+    return "\n".join(line for line in text.splitlines() if not _FENCE.match(line))
 
 
 def merge(found: Iterable[tuple[str, Notes]]) -> Notes:

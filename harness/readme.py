@@ -51,6 +51,10 @@ def about(text: str, steps: Sequence[str]) -> dict[str, Notes]:
         steps: names of steps in order, as the README may name them.
     """
     text = text[:MAX_TEXT]
+    return _about(text, steps) or _about(notes.unfenced(text), steps)
+
+
+def _about(text: str, steps: Sequence[str]) -> dict[str, Notes]:
     rows = [(" ".join(cells), said) for cells, said in notes.rows(text)]
     sections = _sections(text)
     told = [

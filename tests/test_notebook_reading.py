@@ -141,6 +141,7 @@ ALL = "Target: hold it\nResult: 99.41\nAnalysis: it holds"
         [Cell("raw", ALL)],
         [text(ALL), code("x"), text("### Inference\nthe classes are balanced")],
         [text("|Target|Result|Analysis|\n|---|---|---|\n|hold it|99.41|it holds|")],
+        [text(f"A step\n```\n{ALL}\n```")],
         [text("<b>Target:</b> hold it<br><b>Result:</b> 99.41<br/><b>Analysis:</b> it&nbsp;holds")],
     ],
 )  # fmt: skip
@@ -190,6 +191,7 @@ def sections(heading: str, mark: str = "### ", colon: str = "", after: str = "")
         sections("<details><summary>Step {0}</summary>\n", "**", "**", "</details>\n"),
         sections("<h2>Step {0}</h2>", "<h3>", "</h3>"),
         sections("a paragraph"),
+        sections("# Step {0}\n```", colon=":", after="```\n").replace("### ", ""),
         "# Objective\n99.4 %\n" + sections("## Step {0}", "### ") + "# Conclusion\nall is well\n",
         sections("## Step {0}\n```\nTotal params: 1\n```\n") + "## Final Model\n\na log\n",
         "| no | file | Targets | Results | Analysis |\n|---|---|---|---|---|\n"
@@ -199,7 +201,7 @@ def sections(heading: str, mark: str = "### ", colon: str = "", after: str = "")
         "<table>\n<thead><tr><th>Target</th><th>Result</th><th>Analysis</th></tr></thead>\n<tbody>\n"
         + "".join(f"<tr>\n<td>aim {n}</td>\n<td>reached {n}</td><td>because {n}</td></tr>\n" for n in (1, 2, 3)) + "</table>",
     ],
-    ids=["headings", "dashes", "code", "bullets", "links", "links below", "list", "bold", "details", "html", "flat", "frame", "fences", "table", "columns", "html table"],
+    ids=["headings", "dashes", "code", "bullets", "links", "links below", "list", "bold", "details", "html", "flat", "in fences", "frame", "fences", "table", "columns", "html table"],
 )  # fmt: skip
 @pytest.mark.parametrize("opening", ["", QUOTED])
 def test_readmes(readme_text: str, opening: str) -> None:
