@@ -4,7 +4,7 @@ A heading is one of the words below, however decorated (`## Target`, `**Target:*
 `2 - Results:`), that stands first on its line and is followed by a colon or by nothing; after a
 bullet a dash will do (`- Target - reduce`). So `Target accuracy: 99.4` is none, nor is the
 assignment's "target, result, analysis" or "Your new target is"; and nothing is one in a code fence
-or a table, but that a table may hold all the notes of a step.
+or a table, unless all the notes of a step stand there.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ _TAG = re.compile(
 _NEW_LINES = re.compile(
     r"</?(?:br|p|pre|div|h[1-6]|li|ul|ol|dt|dd|details|summary|tr|table|hr)\b", re.I
 )
+_FRAME = re.compile(r"</?t(?:head|body|foot)\b[^<>]{0,200}>", re.IGNORECASE)
 _ROW = re.compile(r"<tr\b.{0,20000}?</tr>", re.IGNORECASE | re.DOTALL)
 _IMAGE = re.compile(r"!\[[^\]\n]{0,500}\]\([^)\n]{0,2000}\)")
 _LINK = re.compile(r"\[([^\]\[\n]{0,500})\]\([^)\n]{0,2000}\)")
@@ -78,6 +79,11 @@ class Notes(BaseModel):
     """What the learner made of it."""
     places: dict[Kind, str] = {}
     """Where each stands, such as `README.md`; empty for notes that were read from one text."""
+
+    @property
+    def kinds(self) -> list[Kind]:
+        """Those that were found."""
+        return [kind for kind in KINDS if getattr(self, kind)]
 
 
 def read(source: bytes, network: str = "") -> Notes:
@@ -118,9 +124,16 @@ def read_text(text: str) -> Notes:
         if current is not None:
             current.append(line.strip() if re.search(r"\w", line) else "")  # no ruled lines
     said = {kind: "\n".join(lines).strip() for kind, lines in blocks.items()}
+    if not said and (bare := unfenced(text)) != text and len((inside := read_text(bare)).kinds) > 1:
+        return inside
     if not said and len(table := rows(text)) == 1:
         return table[0][1].model_copy(update={"title": title})
     return Notes.model_validate({"title": title, **said})
+
+
+def unfenced(text: str) -> str:
+    """A text without the marks of its code fences, for one that has its notes inside."""
+    return "\n".join(line for line in text.splitlines() if not _FENCE.match(line))
 
 
 def merge(found: Iterable[tuple[str, Notes]]) -> Notes:
@@ -201,7 +214,8 @@ def _plain(text: str, tables: bool = False) -> str:
     whole = _IMAGE.sub("", _ESCAPE.sub("", whole).translate(_INVISIBLE))
     whole = _LINK.sub(r"\1", whole)
     if tables:
-        whole = _ROW.sub(lambda row: "\n" + row[0].replace("\n", " ") + "\n", whole)
+        whole = _ROW.sub(lambda row: row[0].replace("\n", " "), _FRAME.sub("", whole))
+        whole = re.sub(r"(?i)\s*(<tr\b)", r"\n\1", re.sub(r"(?i)(</tr>)\s*", r"\1\n", whole))
     if "<" in whole:
         whole = "".join(_unmarked(line, tables) for line in whole.splitlines(keepends=True))
     return html.unescape(whole).translate(_INVISIBLE)
@@ -218,6 +232,8 @@ def _unmarked(line: str, tables: bool) -> str:
         match name[1].lower():
             case "td" | "th" if tables:
                 return "" if tag[0].startswith("</") else "|"
+            case "tr" if tables:
+                return ""
             case "li":
                 return "" if tag[0].startswith("</") else f"{new_line}- "
         return new_line if _NEW_LINES.match(tag[0]) else ""

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from harness import claims, notebook, notes, outputs, readme
 from harness.claims import Claim
 from harness.notebook import Cell
-from harness.notes import KINDS, Notes
+from harness.notes import Notes
 from harness.outputs import Logged
 from harness.submission import Source, Submission
 
@@ -59,7 +59,7 @@ def read(
     else:
         found.append(("docstring", notes.read(source.content, source.network)))
     found += _of_readmes(submission, source)
-    found = [(place, said) for place, said in found if any(getattr(said, kind) for kind in KINDS)]
+    found = [(place, said) for place, said in found if said.kinds]
     stated = [(_elsewhere(place), claims.read(said)) for place, said in found]
     return Reading(notes.merge(found), claims.merge([*stated, ("", printed)]), logged)
 
@@ -76,10 +76,10 @@ def of_cells(cells: Sequence[Cell], part: Iterable[int]) -> Notes:
     """
     texts = [(number, text) for number in part if (text := _words(cells[number]))]
     said = [(number, _read_on(texts, place)) for place, (number, _) in enumerate(texts)]
-    said = [(number, one) for number, one in said if _kinds(one)]
+    said = [(number, one) for number, one in said if one.kinds]
     if not said:
         return Notes()
-    fullest = max(said, key=lambda one: (_kinds(one[1]), -one[0]))
+    fullest = max(said, key=lambda one: (len(one[1].kinds), -one[0]))
     whole = notes.merge(("", one) for _, one in [fullest, *said])
     above = [text for number, text in texts if number == fullest[0] - 1]
     title = fullest[1].title or (_alone(above[0]) if above else "")
@@ -90,10 +90,6 @@ def _alone(text: str) -> str:
     """The title in a cell that holds a heading and nothing else."""
     lines = text.strip().splitlines()
     return notes.read_text(text).title if len(lines) == 1 and lines[0].startswith("#") else ""
-
-
-def _kinds(said: Notes) -> int:
-    return sum(bool(getattr(said, kind)) for kind in KINDS)
 
 
 def _read_on(texts: Sequence[tuple[int, str]], place: int) -> Notes:
@@ -130,7 +126,7 @@ def _of_modules(submission: Submission, source: Source) -> Iterator[tuple[str, N
     if len(notebooks) != 1:
         return
     for name, content in sorted(submission.files.items()):
-        if name.endswith(".py") and _kinds(said := notes.read(content)) > 1:
+        if name.endswith(".py") and len((said := notes.read(content)).kinds) > 1:
             yield name, said
 
 

@@ -51,6 +51,10 @@ def about(text: str, steps: Sequence[str]) -> dict[str, Notes]:
         steps: names of steps in order, as the README may name them.
     """
     text = text[:MAX_TEXT]
+    return _about(text, steps) or _about(notes.unfenced(text), steps)
+
+
+def _about(text: str, steps: Sequence[str]) -> dict[str, Notes]:
     rows = [(" ".join(cells), said) for cells, said in notes.rows(text)]
     sections = _sections(text)
     told = [
@@ -58,7 +62,7 @@ def about(text: str, steps: Sequence[str]) -> dict[str, Notes]:
         for several in (
             [section for section in sections if section.kinds != {"target"}],  # the assignment's
             [section for section in sections if len(section.kinds) > 1],
-            sections,
+            sections if len(sections) > 1 else [],
         )
         for view in (_above, _body, _heading)
     ]
@@ -174,7 +178,7 @@ def _sections(text: str) -> list[_Section]:
             current.kinds.add(kind)
             current.inner = max(current.inner, _atx(line))
             current.body.append(line)
-        elif current.kinds and (opening or _ends(depth, max(current.level, current.inner), line)):
+        elif current.kinds and (opening or _ends(depth, current, line)):
             opening.append(line)
             level = depth or level
         elif current.kinds:
@@ -190,10 +194,14 @@ def _leaves(opening: list[str], level: int) -> bool:
     return any(0 < _level(line) <= level for line in opening)
 
 
-def _ends(depth: int, level: int, line: str) -> bool:
-    """Whether a line opens something else than the notes above it."""
-    names_file = bool(re.match(r"\s*[-*+]?\s*\[`?[^\]]*`?\]\([^)]*\.(?:ipynb|py)\)\s*$", line))
-    return names_file or (depth > 0 and (depth <= level or level == 0 or depth == 7))
+def _ends(depth: int, section: _Section, line: str) -> bool:
+    """Whether a line may open something else than the notes above it.
+
+    Below notes whose words are headings, a lower heading is part of them.
+    """
+    names_file = re.match(r"\s*[-*+]?\s*\[`?[^\]]*`?\]\([^)]*\.(?:ipynb|py)\)\s*$", line)
+    higher = depth <= max(section.level, section.inner) or not section.inner or depth == 7
+    return bool(names_file) or (depth > 0 and higher)
 
 
 def _atx(line: str) -> int:
