@@ -3,18 +3,18 @@
 A claim is right when it equals what was measured at the precision in which it is written, so its
 words are kept beside the interval that they stand for. Must not know what was measured.
 
-Only Result and Analysis claim; a title names, and a target wishes. And only plain statements about
-the step itself do: to miss a claim costs nobody anything, to read one that was not made accuses a
-learner. So a number counts where known words, and no others, lead to it from its name, and never
-beside a wish, a doubt, a comparison or another step.
+Of the notes only Result and Analysis claim; a title names, and a target wishes. And only plain
+statements about the step itself do: to miss a claim costs nobody anything, to read one that was not
+made accuses a learner. So a number counts where known words, and no others, lead to it from its
+name, and never beside a wish, a doubt, a comparison or another step.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -29,7 +29,8 @@ Quantity = Literal[
     "over-fitting",
     "under-fitting",
 ]
-Where = Literal["result", "analysis"]
+Where = Literal["result", "analysis", "output"]
+_NOTES: tuple[Where, ...] = ("result", "analysis")
 
 
 class Claim(BaseModel):
@@ -42,7 +43,9 @@ class Claim(BaseModel):
     written: str
     """The learner's own words, such as `Best Test Accuracy: 99.42 (At EPOCH -13)`."""
     where: Where
-    """The note in which it stands."""
+    """The note in which it stands; `output` for what a notebook printed when it was handed in."""
+    place: str = ""
+    """Where that note stands, such as `README.md`; empty where the step's own file holds it."""
     lowest: float | None = None
     """Least value that would be written so: 7,500 for `8k` parameters; accuracies in percent."""
     below: float | None = None
@@ -59,7 +62,17 @@ def read(notes: Notes) -> list[Claim]:
     Of several test accuracies in one note, such as the lines of a log, the highest is the claim,
     and so with training accuracies; counts from a log and other figures are kept apart.
     """
-    return [claim for where in get_args(Where) for claim in _read(getattr(notes, where), where)]
+    return [claim for where in _NOTES for claim in _read(getattr(notes, where), where)]
+
+
+def merge(found: Iterable[tuple[str, list[Claim]]]) -> list[Claim]:
+    """Claims from several places, by their names; what is said twice is one claim."""
+    different: dict[object, Claim] = {}
+    for place, claims in found:
+        for claim in claims:
+            meaning = (claim.quantity, claim.lowest, claim.below, claim.out_of, claim.holds)
+            different.setdefault(meaning, claim.model_copy(update={"place": place}))
+    return list(different.values())
 
 
 def _read(text: str, where: Where) -> list[Claim]:

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from harness.claims import Claim
 from harness.notes import Notes
+from harness.outputs import Logged
 from harness.recipe import Recipe
 
 FORMAT = 2
@@ -252,7 +253,9 @@ class Step(Observation):
     """The file's name."""
     notes: Notes
     claims: list[Claim] = []
-    """What the notes state about the network and its training."""
+    """What the notes, and a notebook's stored outputs, state about the network and its training."""
+    logged: list[Logged] = []
+    """The trainings that a notebook's stored outputs tell of, beside which ours stand."""
     source: str
     """SHA-256 of the file."""
     handed_in: str
@@ -270,6 +273,10 @@ class Step(Observation):
     """Only where the step was checked and not graded."""
     observed: list[Run] = []
     """A notebook's own trainings of this network, in their order."""
+    part: tuple[int, int] | None = None
+    """The cells of a notebook that belong to the step, from 0, and where they end; None for all."""
+    trained: int | None = None
+    """The cell that trains."""
     shims: list[str] = []
     """What was put in a missing thing's place so that the notebook runs, a sentence each."""
     failed_cells: list[str] = []

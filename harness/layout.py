@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
@@ -74,6 +75,7 @@ def may_be_step(name: str) -> bool:
 # Notebooks ----------------------------------------------------------------------------------
 
 _SCRATCH = re.compile(r"untitled\d*|scratch(?:[ _-]?pad)?|playground", re.IGNORECASE)
+_ALL = re.compile(r"(?<![a-z])all(?![a-z])|consolidat|combin|merged|together", re.IGNORECASE)
 _COPY = re.compile(
     r"copy[ _-]of\b|[ _-]+copy\d*$|\bcopy\b[ _]?\(?\d*\)?$|\(\d+\)$|backup", re.IGNORECASE
 )
@@ -102,11 +104,21 @@ def _no_steps(names: list[str], files: Files, kept: frozenset[str]) -> dict[str,
         if name in left_out or name in kept or text is None:
             continue
         others = [n for n in names if n != name and n not in left_out]
+        if not _stands_apart(name, others):
+            continue
         if parts := _gathered(text, {n: code[n] or "" for n in others}):
             left_out[name] = f"it repeats the networks of {', '.join(parts)}, and adds none"
     if len(left_out) == len(names):
         return {}
     return left_out
+
+
+def _stands_apart(name: str, others: list[str]) -> bool:
+    """Whether a name has no place in the numbers of the others, or says that it has them all."""
+    return bool(_ALL.search(_stem(name))) or (
+        _numbered(sorted(others, key=natural))
+        and not _numbered(sorted([name, *others], key=natural))
+    )
 
 
 def _before(name: str, names: list[str]) -> list[str]:
@@ -273,7 +285,7 @@ def first_mention(text: str, name: str) -> int:
 
 def _numbered(ordered: list[str]) -> bool:
     """Whether each name differs first from the next in a number."""
-    for one, other in zip(ordered, ordered[1:], strict=False):
+    for one, other in pairwise(ordered):
         pairs = zip(natural(one)[0], natural(other)[0], strict=False)
         differing = next((pair for pair in pairs if pair[0] != pair[1]), None)
         if differing is None or differing[0][1] or differing[1][1]:

@@ -10,7 +10,7 @@ import ast
 import re
 from dataclasses import dataclass
 
-_CLASS = re.compile(r"^[ \t]*class[ \t]+(\w+)[ \t]*\(([^)]*)\)", re.MULTILINE)
+_CLASS = re.compile(r"^[ \t]*class[ \t]+(\w+)[ \t]*\(([^)]*)", re.MULTILINE)
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import\b|import[ \t]+([^#\n;]+))", re.M)
 _TRAINS = re.compile(r"\.backward\(|\.fit\(|\b(?:train|fit|run)\w*\(.*\bmodel")
 _BUILDS = re.compile(

@@ -17,6 +17,7 @@ from harness.evidence import Fault, Layer, Step
 from harness.judge.judge import judge
 from harness.judge.statistics import verdict
 from harness.notes import Notes
+from harness.outputs import Logged
 from harness.rubric import Check, Finding, Rubric, kinds
 from harness.scorecard import Scorecard
 
@@ -569,6 +570,41 @@ def test_a_person_writes_a_third_with_two_decimals(tmp_path: Path) -> None:
 
 
 DISK = Fault(owner="machine", stage="training", message="the disk is full")
+
+
+def output(quantity: Quantity, lowest: float, below: float, **more: Any) -> Claim:
+    """A claim that a notebook printed."""
+    return Claim(
+        quantity=quantity, written="log", where="output", lowest=lowest, below=below, **more
+    )
+
+
+def test_what_was_printed_is_held_against_what_was_measured() -> None:
+    printed = [
+        output("test accuracy", 99.405, 99.415, out_of=10_000),
+        output("test accuracy", 99.895, 99.905, out_of=10_000),
+        output("test accuracy", 99.395, 99.405, out_of=60_000),
+        output("epochs", 15, 16),
+    ]
+    finding = found(check("claims"), step(run(9_940), claims=printed))
+    assert finding.measured == "2 of 4 claims right"
+    assert "the test set has 10,000 images" in finding.why
+
+
+def test_a_table_of_what_is_used_is_right_and_told() -> None:
+    printed = [output("parameters", 8_932, 8_933)]
+    finding = found(check("claims"), step(run(9_940), judged=11_268, used=8_932, claims=printed))
+    assert finding.earned == 1
+    assert finding.why == "“log” counts those that a forward pass uses, of 11,268 held"
+
+
+def test_notes_above_their_own_log_are_for_a_person() -> None:
+    written = [claim("test accuracy", 99.985, 99.995), output("test accuracy", 98.985, 98.995)]
+    logged = [Logged(cell=3, percent=[98.1, 98.99])]
+    told = step(run(9_899), claims=written).model_copy(update={"logged": logged})
+    (sentence,) = found(check("claims"), told).review
+    assert sentence.endswith("and the notebook's own log at best 98.99 %")
+    assert not found(check("claims"), told.model_copy(update={"logged": []})).review
 
 
 @pytest.mark.parametrize("kind", ["claims", "progress", "accuracy", "integrity"])

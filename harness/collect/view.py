@@ -67,7 +67,9 @@ def view(ingredients: Ingredients) -> View:
     """
     if _held(ingredients) > resolve.MAX_TRANSFORMS:
         raise NotTaken(f"it has more than {resolve.MAX_TRANSFORMS} transforms")
-    if normalize := plain(ingredients):
+    # ToTensor divides; what torchvision now advises instead multiplies, to other last bits.
+    divided = ingredients[:1] == [{"name": "ToTensor"}]
+    if divided and (normalize := plain(ingredients)):
         return View(lambda images: data.scaled(images, normalize), chance=False)
     from torchvision.transforms import functional
 

@@ -1,4 +1,4 @@
-"""The check `claims`: what a step's notes say, against what was measured."""
+"""The check `claims`: what notes and stored outputs say, against what was measured."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ seed documents call gaps of 0.2 to 0.4 both over-fitting and not."""
 class Claims(Check):
     """What the notes state is what was measured, at the precision in which it is written.
 
-    Every claim that can be held against a measurement earns an equal share. Accuracies come from
-    other random numbers than the learner's, so they may differ by the spread of runs.
+    So with what a notebook printed when it was handed in. Every claim that can be held against a
+    measurement earns an equal share. Accuracies come from other random numbers than the learner's,
+    so they may differ by the spread of runs.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("network",)
@@ -64,8 +65,9 @@ scope = "every step"
         measured = f"{len(right)} of {total} claims right"
         if total < len(step.claims):
             measured += f", {len(step.claims) - total} not measured yet"
-        why = "; ".join(wrong) or "as measured"
-        return Finding(len(right) / total, measured, why, tuple(_contradictions(step.claims)))
+        why = "; ".join(wrong + _used_only(step)) or "as measured"
+        review = (*_contradictions(step.claims), *_above_log(step))
+        return Finding(len(right) / total, measured, why, review)
 
     def _compare(self, claim: Claim, step: Step, dataset: Dataset) -> tuple[bool, str] | None:
         """Whether a claim is right, and what was measured; None where nothing was."""
@@ -98,8 +100,31 @@ scope = "every step"
         return met, "at best " + ", ".join(f"{max(measure(r, dataset)):.2f} %" for r in runs)
 
 
+def _used_only(step: Step) -> list[str]:
+    """Claims of the parameters that a forward pass uses, where the network holds others too."""
+    assert step.network is not None
+    held, used = step.network.parameters.judged, step.network.parameters.used
+    return [
+        f"“{claim.written}” counts those that a forward pass uses, of {held:,} held"
+        for claim in step.claims
+        if claim.quantity == "parameters" and _within(claim, used) and not _within(claim, held)
+    ]
+
+
+def _above_log(step: Step) -> list[str]:
+    """Test accuracies in the notes that the notebook itself never printed."""
+    printed = [percent for run in step.logged for percent in run.percent]
+    return [
+        f"the notes say “{claim.written}”, and the notebook's own log at best {max(printed):.2f} %"
+        for claim in step.claims
+        if printed and claim.where != "output" and claim.quantity == "test accuracy"
+        if claim.lowest is not None and claim.lowest > max(printed)
+    ]
+
+
 def _contradictions(claims: list[Claim]) -> list[str]:
-    """Pairs of claims about one thing that no measurement could meet both."""
+    """Pairs of claims in the notes about one thing that no measurement could meet both."""
+    claims = [claim for claim in claims if claim.where != "output"]
     return [
         f"the notes say both “{one.written}” and “{other.written}”"
         for one, other in combinations(claims, 2)

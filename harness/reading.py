@@ -1,0 +1,144 @@
+"""Reads what a learner wrote about a step, wherever it stands: notes, claims, printed logs.
+
+The places are, in the order in which they are believed for display: the notebook's own cells, the
+docstring of the step's file, READMEs. All of them claim. Must not know what was measured.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from harness import claims, notebook, notes, outputs, readme
+from harness.claims import Claim
+from harness.notebook import Cell
+from harness.notes import Notes
+from harness.outputs import Logged
+from harness.submission import Source, Submission
+
+
+@dataclass(frozen=True)
+class Reading:
+    """All that is written about a step."""
+
+    notes: Notes
+    claims: list[Claim]
+    logged: list[Logged]
+    """The trainings that a notebook printed when it was handed in."""
+
+
+def read(
+    submission: Submission,
+    source: Source,
+    part: range | None = None,
+    trained: int | None = None,
+) -> Reading:
+    """What is written about a step.
+
+    Args:
+        submission: all that was handed in.
+        source: the step's file.
+        part: the cells of a notebook that belong to the step; all, where that is not known.
+        trained: the cell that trains it, where that is known.
+    """
+    found: list[tuple[str, Notes]] = []
+    printed: list[Claim] = []
+    logged: list[Logged] = []
+    if source.is_notebook:
+        try:
+            cells = notebook.read(source.content)
+        except notebook.NotebookError:
+            cells = []  # whoever runs it will say what is wrong with it
+        part = range(len(cells)) if part is None else part
+        found.append(("notebook", of_cells(cells, part)))
+        printed = outputs.read(cells, part, trained)
+        logged = outputs.runs(cells, part)
+        found += _of_modules(submission, source)
+    else:
+        found.append(("docstring", notes.read(source.content, source.network)))
+    found += _of_readmes(submission, source)
+    found = [(place, said) for place, said in found if said.kinds]
+    stated = [(_elsewhere(place), claims.read(said)) for place, said in found]
+    return Reading(notes.merge(found), claims.merge([*stated, ("", printed)]), logged)
+
+
+def _elsewhere(place: str) -> str:
+    return "" if place in ("notebook", "docstring") else place
+
+
+def of_cells(cells: Sequence[Cell], part: Iterable[int]) -> Notes:
+    """The notes in some cells of a notebook: those of the cell that has most of them.
+
+    What that cell lacks the others may hold, the first of them first; a heading at the end of a
+    cell is about the next.
+    """
+    texts = [(number, text) for number in part if (text := _words(cells[number]))]
+    said = [(number, _read_on(texts, place)) for place, (number, _) in enumerate(texts)]
+    said = [(number, one) for number, one in said if one.kinds]
+    if not said:
+        return Notes()
+    fullest = max(said, key=lambda one: (len(one[1].kinds), -one[0]))
+    whole = notes.merge(("", one) for _, one in [fullest, *said])
+    above = [text for number, text in texts if number == fullest[0] - 1]
+    title = fullest[1].title or (_alone(above[0]) if above else "")
+    return whole.model_copy(update={"places": {}, "title": title})
+
+
+def _alone(text: str) -> str:
+    """The title in a cell that holds a heading and nothing else."""
+    lines = text.strip().splitlines()
+    return notes.read_text(text).title if len(lines) == 1 and lines[0].startswith("#") else ""
+
+
+def _read_on(texts: Sequence[tuple[int, str]], place: int) -> Notes:
+    """The notes of a cell; where it ends with a heading, with the cell below it."""
+    number, text = texts[place]
+    lines = text.rstrip().splitlines()
+    if lines and notes.heading(lines[-1]) and place + 1 < len(texts):
+        below, more = texts[place + 1]
+        if below == number + 1:
+            return notes.read_text(f"{text}\n{more}")
+    return notes.read_text(text)
+
+
+def _words(cell: Cell) -> str:
+    """What a cell says to a reader: text, or code that is nothing but a comment or a string."""
+    if cell.kind != "code":
+        return cell.source
+    if not any(heading in cell.source.lower() for heading in notes.WORDS):
+        return ""
+    try:
+        if text := ast.get_docstring(ast.parse(cell.source)):
+            return text
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        pass  # a line for the shell
+    lines = cell.source.strip().splitlines()
+    if all(line.lstrip().startswith("#") or not line.strip() for line in lines):
+        return "\n".join(line.strip().removeprefix("#").removeprefix(" ") for line in lines)
+    return ""
+
+
+def _of_modules(submission: Submission, source: Source) -> Iterator[tuple[str, Notes]]:
+    """Docstrings of the modules beside a notebook, if it is the only step."""
+    notebooks = [step for step in submission.steps if step.is_notebook]
+    if len(notebooks) != 1:
+        return
+    for name, content in sorted(submission.files.items()):
+        if name.endswith(".py") and len((said := notes.read(content)).kinds) > 1:
+            yield name, said
+
+
+def _of_readmes(submission: Submission, source: Source) -> Iterator[tuple[str, Notes]]:
+    """What READMEs say about a step, from its own folder upwards."""
+    for name in sorted(submission.readmes, key=lambda name: -name.count("/")):
+        folder = PurePosixPath(name).parent
+        about = [
+            step.name for step in submission.steps if folder in PurePosixPath(step.name).parents
+        ]
+        if source.name not in about:
+            continue
+        text = submission.readmes[name].decode("utf-8-sig", errors="replace")
+        if said := readme.about(text, about).get(source.name):
+            yield name, said
