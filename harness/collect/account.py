@@ -116,7 +116,7 @@ def findings(observed: Sequence[frames.ObservedEpoch]) -> list[str]:
     found = []
     by_hand = sum(epoch.by_hand for epoch in observed)
     stepped = any(steps.count for epoch in observed for steps in epoch.steps)
-    if by_hand and stepped and observed[-1].recipe.optimizer is not None:
+    if by_hand and stepped:
         found.append(
             f"its weights changed {by_hand:,} time{'s' * (by_hand > 1)} while no optimiser stepped"
         )
