@@ -51,7 +51,7 @@ def answers(
             path = folder / "checkout" / place
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        (folder / "checkout").mkdir(exist_ok=True)
+        (folder / "checkout" / notebook.parent).mkdir(parents=True, exist_ok=True)
         (folder / "packed").write_bytes(packed)
         named: dict[int, str] = {}
         order = []
