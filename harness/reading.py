@@ -101,7 +101,8 @@ def _read_on(texts: Sequence[tuple[int, str]], place: int) -> Notes:
     """The notes of a cell; where it ends with a heading, with the cell below it."""
     number, text = texts[place]
     lines = text.rstrip().splitlines()
-    if lines and notes.heading(lines[-1]) and place + 1 < len(texts):
+    open_end = lines and notes.heading(lines[-1]) and not notes.read_text(lines[-1]).kinds
+    if open_end and place + 1 < len(texts):
         below, more = texts[place + 1]
         if below == number + 1:
             return notes.read_text(f"{text}\n{more}")
