@@ -273,6 +273,10 @@ class Step(Observation):
     """Only where the step was checked and not graded."""
     observed: list[Run] = []
     """A notebook's own trainings of this network, in their order."""
+    part: tuple[int, int] | None = None
+    """The cells of a notebook that belong to the step, from 0, and where they end; None for all."""
+    trained: int | None = None
+    """The cell that trains."""
     shims: list[str] = []
     """What was put in a missing thing's place so that the notebook runs, a sentence each."""
     failed_cells: list[str] = []

@@ -78,7 +78,9 @@ def defined(submission: Submission, task: Task, workshop: Workshop) -> list[Step
         if any(workshop.store.network(key) is None for _, key in named(submission)):
             child.start()
             _import(task)
-        return [define(*each, task, workshop.store, child) for each in named(submission)]
+        return [
+            define(*each, submission, task, workshop.store, child) for each in named(submission)
+        ]
 
 
 def _import(task: Task) -> None:

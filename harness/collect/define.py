@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from harness import claims, data, frames, notes, problems, recipe
+from harness import data, frames, problems, reading, recipe
 from harness.collect import sandbox
 from harness.collect.sandbox import Child, ChildFailed, ChildNotStarted
 from harness.evidence import Fault, Network, Step
@@ -64,13 +64,18 @@ def named(submission: Submission) -> Iterator[tuple[Source, str]]:
         yield source, before.hex()
 
 
-def define(source: Source, handed_in: str, task: Task, store: Store, child: Child) -> Step:
+def define(
+    source: Source,
+    handed_in: str,
+    submission: Submission,
+    task: Task,
+    store: Store,
+    child: Child,
+) -> Step:
     """What a step is: its notes, its network, its recipe."""
-    said = notes.read(source.content)
     step = Step(
         name=source.name,
-        notes=said,
-        claims=claims.read(said),
+        **vars(reading.read(submission, source)),
         source=digest(source.content),
         handed_in=handed_in,
         integrity="replayed" if sandbox.LIMITED else "advisory",

@@ -9,13 +9,13 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from harness import claims, data, evidence, frames, notes
+from harness import data, evidence, frames, notebook, notes, reading
 from harness.collect import sandbox, session
 from harness.collect.define import Task
 from harness.collect.sandbox import ChildFailed, ChildNotStarted
@@ -101,7 +101,7 @@ def _stored(
         steps, executed = attempt.steps(told)
         if not any(step.fault and step.fault.owner != "submission" for step in steps):
             workshop.store.write_observation(key, steps, executed)
-    return [_read(step, source) for step in steps]
+    return [_read(step, source, submission) for step in steps]
 
 
 def _key(source: Source, submission: Submission, task: Task, stop_after: int | None) -> str:
@@ -121,10 +121,10 @@ def _key(source: Source, submission: Submission, task: Task, stop_after: int | N
     return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
 
 
-def _read(step: Step, source: Source) -> Step:
-    """A step with its notes and claims, which are read anew each time."""
-    said = notes.read(source.content)
-    return step.model_copy(update={"notes": said, "claims": claims.read(said)})
+def _read(step: Step, source: Source, submission: Submission) -> Step:
+    """A step with what is written about it, which is read anew each time."""
+    part = range(*step.part) if step.part else None
+    return step.model_copy(update=vars(reading.read(submission, source, part, step.trained)))
 
 
 @dataclass(frozen=True)
@@ -156,13 +156,15 @@ class _Attempt:
 
     def _observed(self, told: Callable[[Run], None]) -> tuple[Observer, Fault | None]:
         """All that the probe sent, and why the notebook ended early, if it did."""
-        from harness.collect import observe
+        from harness.collect import observe, served
 
         name = self.task.dataset
         checking = not self.task.seeds
         if checking and data.missing(name, self.workshop.data):
             name = "digits"  # a check measures nothing, and needs no download
         bench = bench_of(name, self.workshop)
+        if checking:
+            bench = replace(bench, images=served.sample(bench.images))
         normal = data.NORMALIZE[name]
         observer = observe.Observer(
             bench,
@@ -208,10 +210,8 @@ class _Attempt:
         from harness.collect import served
 
         decoy, labels = served.decoy(self.task.dataset, images, self.workshop.data)
-        train, test = (None, None) if self.task.seeds else served.SAMPLE
         return served.files(
-            (images.train[:train].cpu(), images.train_labels[:train].cpu()),
-            (decoy[:test].cpu(), labels[:test].cpu()),
+            (images.train.cpu(), images.train_labels.cpu()), (decoy.cpu(), labels.cpu())
         )
 
     # Steps ---------------------------------------------------------------------------------
@@ -234,20 +234,26 @@ class _Attempt:
         }
         if not whole:
             return [self._step(fault=self._nothing(observer, ended), **shared)]
+        parts: list[tuple[int, int] | None] = [None]
+        if len(whole) > 1:
+            cells = notebook.read(self.source.content)
+            runs = [(group[0].begun.defined, group[-1].begun.cell) for group in whole]
+            parts = [(part.start, part.stop) for part in notebook.parts(cells, runs)]
         steps = []
-        for number, group in enumerate(whole, 1):
+        for number, (group, part) in enumerate(zip(whole, parts, strict=True), 1):
+            about = shared | {"part": part, "trained": group[-1].begun.cell}
+            if len(whole) > 1:
+                about["name"] = f"{self.source.name} ({number})"
             last = number == len(whole)
-            name = self.source.name + (f" ({number})" if len(whole) > 1 else "")
-            steps.append(self._trained(name, group, observer, ended if last else None, shared))
+            steps.append(self._trained(group, observer, ended if last else None, about))
         return steps
 
     def _trained(
         self,
-        name: str,
         group: list[Training],
         observer: Observer,
         ended: Fault | None,
-        shared: dict[str, Any],
+        about: dict[str, Any],
     ) -> Step:
         """The step of a class and all its trainings."""
         runs = []
@@ -258,7 +264,7 @@ class _Attempt:
                 )
             broken = self._broken(training, observer) or (ended if training is group[-1] else None)
             runs.append(observer.run(training, broken))
-        step = self._step(name=name, **shared).model_copy(update={"observed": runs})
+        step = self._step(observed=runs, **about)
         if sandbox.LIMITED and any(run.observed and run.observed.answered for run in runs):
             step = step.model_copy(update={"integrity": "answered"})
         if not self.task.seeds:

@@ -48,6 +48,17 @@ def decoy(dataset: str, images: Images, folder: Path) -> tuple[Tensor, Tensor]:
     return moved, images.train_labels[chosen]
 
 
+def sample(images: Images) -> Images:
+    """As few images as a check serves."""
+    train, test = SAMPLE
+    return Images(
+        images.train[:train],
+        images.train_labels[:train],
+        images.test[:test],
+        images.test_labels[:test],
+    )
+
+
 def files(train: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor]) -> dict[str, bytes]:
     """Images and labels as MNIST's raw files, by name.
 

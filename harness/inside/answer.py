@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from harness import frames
 
@@ -40,17 +41,17 @@ def main() -> None:
             if weights:
                 _load(model, safetensors.torch.load_file(folder / weights))
             model.eval()
-            batches = safetensors.torch.load_file(folder / images)["images"].split(BATCH)
+            batches = torch.split(safetensors.torch.load_file(folder / images)["images"], BATCH)
             answers = torch.cat([model(batch).reshape(len(batch), -1) for batch in batches])
             packed = safetensors.torch.save({"answers": answers.float().contiguous()})
             frames.write(pipe, frames.Kind.ANSWERS, packed)
     frames.write(pipe, frames.Kind.END, b"0")
 
 
-def _load(model: object, weights: dict[str, object]) -> None:
+def _load(model: Any, weights: dict[str, Any]) -> None:
     """Put an epoch's weights into the model, buffers that are not stored included."""
-    held = dict(model.named_parameters(remove_duplicate=False))  # type: ignore[attr-defined]
-    held |= dict(model.named_buffers(remove_duplicate=False))  # type: ignore[attr-defined]
+    held = dict(model.named_parameters(remove_duplicate=False))
+    held |= dict(model.named_buffers(remove_duplicate=False))
     for name, value in weights.items():
         if name in held:
             held[name].copy_(value)

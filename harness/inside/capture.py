@@ -7,7 +7,7 @@ harness it must know nothing but `frames`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,9 @@ SPLIT_BATCH = 16
 
 SPLITS = (2, 4, 8)
 
+IMAGE = (1, 28, 28)
+"""Channels, height and width of an image as it comes, unless a notebook resizes it."""
+
 IDLE = ("aten._assert_tensor_metadata.default", "aten._assert_scalar.default")
 """Checks that export leaves in a graph; they compute nothing."""
 
@@ -39,7 +42,7 @@ REGIONS = {"wrap_with_set_grad_enabled": 1, "wrap_with_autocast": 4}
 """Operators that run a graph of their own, and which of their arguments it is."""
 
 
-def attempt(network: nn.Module) -> int:
+def attempt(network: nn.Module, image: Sequence[int] = IMAGE) -> int:
     """One forward pass in each mode, for the plain error that an export would bury.
 
     It is also what lazy modules wait for.
@@ -48,32 +51,34 @@ def attempt(network: nn.Module) -> int:
         The number of images for which it went through: that of any export.
     """
     try:
-        return _attempt(network, BATCH)
+        return _attempt(network, BATCH, image)
     except Refused:
         raise
     except Exception:
         with suppress(Exception):  # then the first error is the one to tell
-            return _attempt(network, SPLIT_BATCH)
+            return _attempt(network, SPLIT_BATCH, image)
         raise
 
 
-def _attempt(network: nn.Module, batch: int) -> int:
+def _attempt(network: nn.Module, batch: int, image: Sequence[int]) -> int:
     import torch
 
     for mode in (True, False):
         network.train(mode)
         with torch.no_grad():
-            answer = network(torch.rand(batch, 1, 28, 28))
+            answer = network(torch.rand(batch, *image))
         got = list(answer.shape) if isinstance(answer, torch.Tensor) else type(answer).__name__
         if got != [batch, 10]:
             raise Refused(
-                f"for {batch} images of 1 x 28 x 28 the network answers {got}; "
+                f"for {batch} images of {' x '.join(map(str, image))} the network answers {got}; "
                 f"it must be [{batch}, 10], ten scores for each image"
             )
     return batch
 
 
-def export(network: nn.Module, mode: str, batch: int = BATCH) -> ExportedProgram:
+def export(
+    network: nn.Module, mode: str, batch: int = BATCH, image: Sequence[int] = IMAGE
+) -> ExportedProgram:
     """The network's forward pass in one mode, for any number of images.
 
     Where an example of `BATCH` images does not go through, that is any multiple of 2, 4 or 8.
@@ -82,20 +87,20 @@ def export(network: nn.Module, mode: str, batch: int = BATCH) -> ExportedProgram
 
     network.train(mode == "training")
     if batch == BATCH or mode == "evaluation":
-        return _export(network, BATCH, Dim.DYNAMIC)
+        return _export(network, BATCH, Dim.DYNAMIC, image)
     for splits in SPLITS:
         try:
-            return _export(network, SPLIT_BATCH, splits * Dim("parts", min=1))
+            return _export(network, SPLIT_BATCH, splits * Dim("parts", min=1), image)
         except Exception:
             if splits == SPLITS[-1]:
                 raise
     raise AssertionError
 
 
-def _export(network: nn.Module, batch: int, size: Any) -> ExportedProgram:
+def _export(network: nn.Module, batch: int, size: Any, image: Sequence[int]) -> ExportedProgram:
     import torch
 
-    images = torch.rand(batch, 1, 28, 28)
+    images = torch.rand(batch, *image)
     with _definite(network):
         return torch.export.export(network, (images,), dynamic_shapes=({0: size},), strict=False)
 
@@ -125,7 +130,11 @@ def _cumulative(network: nn.Module) -> dict[str, Any]:
 
 
 def describe(
-    network: nn.Module, programs: dict[str, ExportedProgram], recipe: Any, path: Path
+    network: nn.Module,
+    programs: dict[str, ExportedProgram],
+    recipe: Any,
+    path: Path,
+    image: Sequence[int] = IMAGE,
 ) -> tuple[frames.Definition, dict[str, torch.Tensor]]:
     """The definition, and the values of its tensors by name."""
     import torch
@@ -169,6 +178,7 @@ def describe(
         training=training,
         evaluation=evaluation,
         recipe=recipe,
+        image=list(image),
     )
     return definition, tensors
 

@@ -118,11 +118,11 @@ def construct(module: types.ModuleType, wanted: str) -> nn.Module:
             "call the one that is to be graded Net"
         )
     network = (classes.get(wanted or "Net") or next(iter(classes.values())))()
-    _check_modules(network)
+    check_modules(network)
     return network
 
 
-def _check_modules(network: nn.Module) -> None:
+def check_modules(network: nn.Module) -> None:
     """Refuse what no export can follow, by its name and not by the operator it ends in."""
     import torch
     from torch.nn.utils import parametrizations

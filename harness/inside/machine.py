@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from IPython.core import interactiveshell
 
 from harness.inside.telling import tell
 
@@ -92,6 +93,8 @@ class _Elsewhere:
     def install(self) -> None:
         for module in (builtins, io):
             module.open = self._taking(_open, writes=False)  # type: ignore[attr-defined]
+        if hasattr(interactiveshell, "io_open"):  # what `open` is in a cell
+            interactiveshell.io_open = io.open
         for name in ("mkdir", "makedirs"):
             setattr(os, name, self._taking(getattr(os, name), writes=True))
         for name in ("listdir", "remove", "scandir", "stat"):

@@ -111,7 +111,7 @@ class Run:
         self._order = order
         self._notebook = notebook
         self._stream = stream
-        self._deadline = time.monotonic() + order.seconds
+        self._deadline = 0.0
         self.status = 0
         """The exit status of the kernel, where it ended by itself."""
 
@@ -148,6 +148,7 @@ class Run:
             async with self._client.async_setup_kernel(
                 env=os.environ | {"HARNESS_ORDER": told}, **options
             ):
+                self._deadline = time.monotonic() + self._order.seconds
                 for index, cell in cells:
                     await self._cell(index, cell)
                 await self._finish()
@@ -224,7 +225,7 @@ class Run:
                 await asyncio.wait({task}, timeout=GRACE_SECONDS / 2)
         if not task.done():
             await self._manager.signal_kernel(signal.SIGTERM if os.name == "nt" else 9)
-            fault += " It could not be interrupted, so that its kernel was ended"
+            fault += "; it could not be interrupted, so that its kernel was ended"
         try:
             await task
         except DeadKernelError:

@@ -6,6 +6,7 @@ that computes what a notebook trains on has no stand-in: its absence is told by 
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib.abc import Loader, MetaPathFinder
@@ -100,13 +101,6 @@ def _anything(name: str) -> Nothing:
     return Nothing()
 
 
-def _colab(module: ModuleType) -> None:
-    """Google Colab's own package: Drive, files, and what else a notebook may ask of it."""
-    _silent(module)
-    if module.__name__ == "google.colab.files":
-        module.upload = lambda *_, **__: {}  # type: ignore[attr-defined]
-
-
 def _package(module: ModuleType) -> None:
     module.__path__ = []
 
@@ -121,7 +115,7 @@ def _plain_tqdm(module: ModuleType) -> None:
 
 MADE: dict[str, Callable[[ModuleType], None]] = {
     "google": _package,
-    "google.colab": _colab,
+    "google.colab": _silent,
     "torchinfo": summaries.torchinfo,
     "torchsummary": summaries.torchsummary,
     "torchsummaryX": summaries.torchinfo,
@@ -158,7 +152,7 @@ class Finder(MetaPathFinder):
         name = fullname
         while name:
             if name in MADE:
-                if name != fullname and name != "google.colab":
+                if name != fullname and MADE[name] is not _silent:
                     return None
                 return ModuleSpec(fullname, Maker(MADE[name]), is_package=True)
             if name in SILENT:
@@ -168,13 +162,19 @@ class Finder(MetaPathFinder):
 
 
 class First(MetaPathFinder):
-    """Finds what is replaced although it is installed: tqdm's form for notebooks."""
+    """Finds what is replaced although it is there, asked before all others."""
+
+    def __init__(self) -> None:
+        self._made = {"tqdm.notebook": _plain_tqdm}
+        if importlib.util.find_spec("tensorboard") is None:  # which torch's own part imports
+            self._made["torch.utils.tensorboard"] = _silent
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The stand-in for tqdm.notebook."""
-        return ModuleSpec(fullname, Maker(_plain_tqdm)) if fullname == "tqdm.notebook" else None
+        """The stand-in for a module, if it is one of those."""
+        fill = self._made.get(fullname)
+        return None if fill is None else ModuleSpec(fullname, Maker(fill), is_package=True)
 
 
 def install() -> None:
