@@ -107,12 +107,15 @@ def flatten(parameters: Sequence[Tensor]) -> Tensor:
     """All values in one row."""
     if not parameters:
         return torch.empty(0)
-    return torch.cat([parameter.detach().reshape(-1) for parameter in parameters])
+    with torch.no_grad():
+        return torch.cat([parameter.reshape(-1) for parameter in parameters])
 
 
 def same(one: Tensor, other: Tensor) -> bool:
-    """Whether two rows are equal bit by bit, so that NaN equals itself."""
-    return one.shape == other.shape and torch.equal(one.view(torch.uint8), other.view(torch.uint8))
+    """Whether two rows are equal, and NaN to itself."""
+    if one.shape != other.shape:
+        return False
+    return torch.equal(one, other) or torch.equal(one.view(torch.uint8), other.view(torch.uint8))
 
 
 class Account:
@@ -136,9 +139,10 @@ class Account:
         self._open: Forward | None = None
         self._last: Forward | None = None
         self._lost: dict[str, Any] | None = None
+        self._whole = False
         self._seen: dict[tuple[str, bool], list[int]] = {}
         self._seen_after = 0
-        self._gradients: list[tuple[int, int]] = []
+        self._gradients: list[tuple[Tensor | None, int]] = []
         self._transforms: dict[str, Any] = {"train": None, "test": None}
         self._loaders: dict[str, DataLoader[Any]] = {}
 
@@ -152,7 +156,10 @@ class Account:
     def goes_forward(self, through: LoaderPass | None, evaluating: bool) -> None:
         """A batch of images is about to go in."""
         self._settle_open()
-        if not evaluating:
+        # Within a pass over a loader, a look before each step is enough.
+        if not evaluating and (
+            self._backwards or through is None or self.epochs.through is not through
+        ):
             self._look_at_weights()
         if self.epochs.left(through, evaluating):
             self._end_epoch()
@@ -164,11 +171,11 @@ class Account:
         role = "test" if evaluating else "train"
         through = forward.through
         if through is not None and (role != "test" or self._better_test(through)):
-            known = self._loaders.get(role)
-            if known is not through.loader or self._transforms[role] is not None:
-                kept = through.gave(images)
+            if self._loaders.get(role) is not through.loader:
                 self._loaders[role] = through.loader
-                self._transforms[role] = recipes.of_transform(through.loader) if kept else None
+                self._transforms[role] = recipes.of_transform(through.loader)
+            if self._transforms[role] is not None and not through.gave(images):
+                self._transforms[role] = None
         if evaluating:
             module = self._module()
             other = self.run is not None and module is not None
@@ -197,14 +204,15 @@ class Account:
 
     def lost(self, root: Any, weighted: bool, call: LossCall | None) -> None:
         """What was back-propagated, after its gradients were added up."""
-        self._gradients = self._gradient_versions()
+        self._gradients = [
+            (g := p.grad, g._version if g is not None else 0) for p in self.parameters
+        ]
         loss = None
         if isinstance(root, Tensor) and root.numel() == 1 and not weighted:
             self.epochs.now.loss += float(root.detach())
             self.epochs.now.losses += 1
             if call is not None and call.result() is root and self._on_answer(call):
-                placeholders = (None, None, *call.rest)
-                loss = recipes.of_loss(call.function, call.name, placeholders, call.keywords)
+                loss = recipes.of_loss(call.function, call.name, call.rest, call.keywords)
         self._lost = loss
 
     def _on_answer(self, call: LossCall) -> bool:
@@ -215,9 +223,12 @@ class Account:
             return False
         return labels is None or call.target.data_ptr() == labels.data_ptr()
 
-    def _gradient_versions(self) -> list[tuple[int, int]]:
-        """Changed gradients, as clipping changes them, have other versions."""
-        return [(id(p.grad), p.grad._version) for p in self.parameters if p.grad is not None]
+    def _as_propagated(self) -> bool:
+        """Whether the gradients are what came of the loss, and were not clipped, say."""
+        return all(
+            p.grad is gradient and (gradient is None or gradient._version == version)
+            for p, (gradient, version) in zip(self.parameters, self._gradients, strict=False)
+        )
 
     def about_to_step(self, optimizer: torch.optim.Optimizer) -> None:
         """An optimiser is about to change the weights.
@@ -226,6 +237,7 @@ class Account:
             TrainingStopped: when enough epochs were seen of a run that declared their number.
         """
         self._look_at_weights()
+        self._whole, self._gradients = self._as_propagated(), []
         if self.run is None and any(p.grad is not None for p in self.parameters):
             self._begin()
         run, stop = self.run, self.reporter.stop_after
@@ -266,7 +278,7 @@ class Account:
         run = self.run
         assert run is not None
         loss, self._lost = self._lost, None
-        whole = self._backwards == 1 and self._gradients == self._gradient_versions()
+        whole = self._backwards == 1 and self._whole
         if not whole or loss is None or (run.loss is not None and run.loss != loss):
             run.losses_differ = True
         run.loss = None if run.losses_differ else loss
