@@ -107,8 +107,7 @@ def flatten(parameters: Sequence[Tensor]) -> Tensor:
     """All values in one row."""
     if not parameters:
         return torch.empty(0)
-    with torch.no_grad():
-        return torch.cat([parameter.reshape(-1) for parameter in parameters])
+    return torch.cat([parameter.detach().reshape(-1) for parameter in parameters])
 
 
 def same(one: Tensor, other: Tensor) -> bool:
@@ -133,7 +132,9 @@ class Account:
         self.pending = 0
         """Samples back-propagated since the last step."""
         self._backwards = 0
-        self.flat = flatten(self.parameters)
+        self._places: list[int] = []
+        self._views: list[Tensor] = []
+        self.flat = self._weights()
         self._initial = snapshot(module)
         self._held: Held | None = None
         self._open: Forward | None = None
@@ -150,6 +151,15 @@ class Account:
         """Whether an optimiser steps one of this model's parameters."""
         mine = {id(parameter) for parameter in self.parameters}
         return any(id(p) in mine for group in optimizer.param_groups for p in group["params"])
+
+    def _weights(self) -> Tensor:
+        """All parameters in one row; their views are kept, for that is most of the work."""
+        places = [parameter.data_ptr() for parameter in self.parameters]
+        if places != self._places:
+            whole = all(parameter.is_contiguous() for parameter in self.parameters)
+            self._places = places if whole else []
+            self._views = [parameter.detach().reshape(-1) for parameter in self.parameters]
+        return torch.cat(self._views) if self._views else torch.empty(0)
 
     # What happens to the model, in order.
 
@@ -180,7 +190,7 @@ class Account:
             module = self._module()
             other = self.run is not None and module is not None
             self._send_held()
-            self.saw(forward, other and not same(flatten(self.parameters), self.flat))
+            self.saw(forward, other and not same(self._weights(), self.flat))
         else:
             self._open = forward
 
@@ -257,7 +267,7 @@ class Account:
             self._begin()  # the first forward pass was in a closure
         run = self.run
         assert run is not None
-        self.flat = flatten(self.parameters)
+        self.flat = self._weights()
         if optimizer not in run.optimizers:
             run.optimizers.add(optimizer)
             run.count += 1
@@ -335,7 +345,7 @@ class Account:
 
     def _look_at_weights(self) -> None:
         """Notice weights that changed while no optimiser stepped."""
-        now = flatten(self.parameters)
+        now = self._weights()
         if same(now, self.flat):
             return
         module = self._module()
@@ -462,7 +472,7 @@ class Account:
             return
         self._send_held()
         if swapped:
-            now = flatten(self.parameters)
+            now = self._weights()
             if not same(now, self.flat):
                 self.epochs.now.by_hand += 1
                 self.flat = now
