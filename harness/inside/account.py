@@ -6,12 +6,10 @@ Part of the process that belongs to the submission: of the harness it must know 
 
 from __future__ import annotations
 
-import json
 import sys
 import weakref
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, BinaryIO
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,56 +18,12 @@ from torch.utils.data import DataLoader
 from harness import frames
 from harness.frames import Kind
 from harness.inside import recipes
-from harness.inside.handover import hand_over, snapshot, tensors_of, weights
+from harness.inside.handover import hand_over, safetensors_of, snapshot
 from harness.inside.loops import declared_epochs
+from harness.inside.reporter import Forward, Reporter, TrainingStopped
 from harness.inside.runs import Epochs, Trained
-from harness.inside.watching import LoaderPass, LossCall, Schedulers
-
-KIN = 0.5
-"""The cosine between weights above which the one came about from the other by training."""
-
-
-class TrainingStopped(BaseException):
-    """Raised in a step of the learner's optimiser, when as many epochs were seen as are wanted.
-
-    It is no Exception, so that a loop which goes on after errors ends too.
-    """
-
-
-@dataclass
-class Reporter:
-    """Where frames go, and what all accounts share."""
-
-    stream: BinaryIO
-    size: int
-    """Images in the training set that is served."""
-    stop_after: int | None
-    schedulers: Schedulers
-    defined: weakref.WeakKeyDictionary[type, int]
-    """The cell in which each class was made."""
-    cell: int | None = None
-    runs: int = 0
-
-    def send(self, kind: Kind, payload: Any) -> None:
-        """Write a frame: bytes as they are, anything else as JSON."""
-        data = payload if isinstance(payload, bytes) else json.dumps(asdict(payload)).encode()
-        if len(data) > frames.MAX_FRAME:
-            raise ValueError(f"a {kind.name} frame of {len(data):,} bytes is too large to send")
-        frames.write(self.stream, kind, data)
-
-
-@dataclass
-class Forward:
-    """A forward pass on a batch of images."""
-
-    samples: int
-    through: LoaderPass | None
-    correct: int | None
-    source: str
-    answer: weakref.ref[Tensor]
-    labels: weakref.ref[Tensor] | None
-    trained: bool = False
-    evaluated: bool = False
+from harness.inside.watching import LoaderPass, LossCall
+from harness.inside.weights import Weights, same
 
 
 @dataclass
@@ -90,8 +44,6 @@ class Run:
     """Of all optimisers that stepped; some may be gone."""
     loss: dict[str, Any] | None = None
     losses_differ: bool = False
-    sent: Tensor | None = None
-    """All weights as they were last sent."""
 
 
 @dataclass
@@ -100,21 +52,6 @@ class Held:
 
     trained: Trained
     values: dict[str, Tensor]
-    flat: Tensor
-
-
-def flatten(parameters: Sequence[Tensor]) -> Tensor:
-    """All values in one row."""
-    if not parameters:
-        return torch.empty(0)
-    return torch.cat([parameter.detach().reshape(-1) for parameter in parameters])
-
-
-def same(one: Tensor, other: Tensor) -> bool:
-    """Whether two rows are equal, and NaN to itself."""
-    if one.shape != other.shape:
-        return False
-    return torch.equal(one, other) or torch.equal(one.view(torch.uint8), other.view(torch.uint8))
 
 
 class Account:
@@ -124,7 +61,7 @@ class Account:
         self._module = weakref.ref(module)
         self._kept: nn.Module | None = None
         self.kind = type(module)
-        self.parameters = list(module.parameters())
+        self.weights = Weights(module)
         self.image = image
         self.reporter = reporter
         self.run: Run | None = None
@@ -132,9 +69,6 @@ class Account:
         self.pending = 0
         """Samples back-propagated since the last step."""
         self._backwards = 0
-        self._places: list[int] = []
-        self._views: list[Tensor] = []
-        self.flat = self._weights()
         self._initial = snapshot(module)
         self._held: Held | None = None
         self._open: Forward | None = None
@@ -149,17 +83,8 @@ class Account:
 
     def owns(self, optimizer: torch.optim.Optimizer) -> bool:
         """Whether an optimiser steps one of this model's parameters."""
-        mine = {id(parameter) for parameter in self.parameters}
+        mine = {id(parameter) for parameter in self.weights.parameters}
         return any(id(p) in mine for group in optimizer.param_groups for p in group["params"])
-
-    def _weights(self) -> Tensor:
-        """All parameters in one row; their views are kept, for that is most of the work."""
-        places = [parameter.data_ptr() for parameter in self.parameters]
-        if places != self._places:
-            whole = all(parameter.is_contiguous() for parameter in self.parameters)
-            self._places = places if whole else []
-            self._views = [parameter.detach().reshape(-1) for parameter in self.parameters]
-        return torch.cat(self._views) if self._views else torch.empty(0)
 
     # What happens to the model, in order.
 
@@ -190,7 +115,7 @@ class Account:
             module = self._module()
             other = self.run is not None and module is not None
             self._send_held()
-            self.saw(forward, other and not same(self._weights(), self.flat))
+            self.saw(forward, other and not same(self.weights.now(), self.weights.known))
         else:
             self._open = forward
 
@@ -215,7 +140,7 @@ class Account:
     def lost(self, root: Any, weighted: bool, call: LossCall | None) -> None:
         """What was back-propagated, after its gradients were added up."""
         self._gradients = [
-            (g := p.grad, g._version if g is not None else 0) for p in self.parameters
+            (g := p.grad, g._version if g is not None else 0) for p in self.weights.parameters
         ]
         loss = None
         if isinstance(root, Tensor) and root.numel() == 1 and not weighted:
@@ -237,7 +162,9 @@ class Account:
         """Whether the gradients are what came of the loss, and were not clipped, say."""
         return all(
             p.grad is gradient and (gradient is None or gradient._version == version)
-            for p, (gradient, version) in zip(self.parameters, self._gradients, strict=False)
+            for p, (gradient, version) in zip(
+                self.weights.parameters, self._gradients, strict=False
+            )
         )
 
     def about_to_step(self, optimizer: torch.optim.Optimizer) -> None:
@@ -248,7 +175,7 @@ class Account:
         """
         self._look_at_weights()
         self._whole, self._gradients = self._as_propagated(), []
-        if self.run is None and any(p.grad is not None for p in self.parameters):
+        if self.run is None and any(p.grad is not None for p in self.weights.parameters):
             self._begin()
         run, stop = self.run, self.reporter.stop_after
         if run and stop is not None and run.declared and self.epochs.ended >= stop:
@@ -267,7 +194,7 @@ class Account:
             self._begin()  # the first forward pass was in a closure
         run = self.run
         assert run is not None
-        self.flat = self._weights()
+        self.weights.known = self.weights.now()
         if optimizer not in run.optimizers:
             run.optimizers.add(optimizer)
             run.count += 1
@@ -278,7 +205,7 @@ class Account:
         step.samples, self.pending, self._backwards = self.pending, 0, 0
         if self._held:
             self._held.trained.step(step)
-            self._held.values, self._held.flat = self._values(), self.flat
+            self._held.values = self._values()
             return
         self.epochs.now.step(step)
         if self.epochs.crossed():
@@ -345,8 +272,8 @@ class Account:
 
     def _look_at_weights(self) -> None:
         """Notice weights that changed while no optimiser stepped."""
-        now = self._weights()
-        if same(now, self.flat):
+        now = self.weights.now()
+        if same(now, self.weights.known):
             return
         module = self._module()
         assert module is not None
@@ -356,7 +283,7 @@ class Account:
             self.pending = self._backwards = 0
         elif self.run is None:
             self._initial = snapshot(module)
-        elif same(now, self.run.start) or not self._kin(now):
+        elif same(now, self.run.start) or not self.weights.kin(now):
             self._end_run(swapped=False)
             self.run, self._initial = None, snapshot(module)
             self.epochs = Epochs(self.reporter.size)
@@ -365,26 +292,7 @@ class Account:
             self.epochs.now.by_hand += 1
             if self.run.optimizer is None:
                 self.pending = self._backwards = 0
-        self.flat = now
-
-    def _rows(self, flat: Tensor) -> Sequence[Tensor]:
-        return torch.split(flat, [parameter.numel() for parameter in self.parameters])
-
-    def _kin(self, now: Tensor) -> bool:
-        """Whether weights are a changed form of those before, not drawn or loaded anew."""
-        if now.shape != self.flat.shape:
-            return False
-        rows = [
-            (one, other)
-            for one, other, parameter in zip(
-                self._rows(now), self._rows(self.flat), self.parameters, strict=True
-            )
-            if parameter.dim() > 1
-        ]
-        if not rows:
-            return True
-        one, other = (torch.cat(list(row)).double() for row in zip(*rows, strict=True))
-        return bool(torch.dot(one, other) >= KIN * one.norm() * other.norm())
+        self.weights.known = now
 
     def _begin(self) -> None:
         module, reporter = self._module(), self.reporter
@@ -408,28 +316,20 @@ class Account:
         self.run = Run(
             number=reporter.runs,
             names=names,
-            start=self.flat,
+            start=self.weights.known,
             declared=declared,
             schedule_steps={id(s): s.steps for s in reporter.schedulers.made},
         )
 
     def _values(self) -> dict[str, Tensor]:
-        """The trained weights, even where others stand in their place, and the buffers."""
         module = self._module()
         assert module is not None
-        rows = self._rows(self.flat)
-        trained = {id(p): row for p, row in zip(self.parameters, rows, strict=True)}
-        return {
-            name: (
-                trained[id(tensor)].view(tensor.shape) if id(tensor) in trained else tensor.detach()
-            ).clone()
-            for name, tensor in tensors_of(module).items()
-        }
+        return self.weights.named(module)
 
     def _end_epoch(self) -> None:
         if self.run:
             self._send_held()
-            self._held = Held(self.epochs.close(), self._values(), self.flat)
+            self._held = Held(self.epochs.close(), self._values())
 
     def _send_held(self) -> None:
         held, self._held = self._held, None
@@ -453,8 +353,7 @@ class Account:
         )
         self.reporter.send(Kind.EPOCH, epoch)
         values = held.values if run.names is not None else self._state_dict(held.values)
-        self.reporter.send(Kind.WEIGHTS, weights(values, run.names))
-        run.sent = held.flat
+        self.reporter.send(Kind.WEIGHTS, safetensors_of(values, run.names))
 
     def _state_dict(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
         module = self._module()
@@ -472,13 +371,13 @@ class Account:
             return
         self._send_held()
         if swapped:
-            now = self._weights()
-            if not same(now, self.flat):
+            now = self.weights.now()
+            if not same(now, self.weights.known):
                 self.epochs.now.by_hand += 1
-                self.flat = now
+                self.weights.known = now
         if not self.epochs.now.nothing:
             whole = self.epochs.left(None, True)
-            held = Held(self.epochs.close(), self._values(), self.flat)
+            held = Held(self.epochs.close(), self._values())
             self._send_epoch(held, self.epochs.ended, not whole)
         self._send_seen()
 

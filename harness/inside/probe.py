@@ -26,8 +26,10 @@ from torch.optim.optimizer import (
 
 from harness import frames
 from harness.frames import Kind
-from harness.inside.account import Account, Forward, Reporter, flatten, same
+from harness.inside.account import Account
+from harness.inside.reporter import Forward, Reporter
 from harness.inside.watching import LoaderPass, Loaders, LossCall, Losses, Patches, Schedulers
+from harness.inside.weights import flatten, same
 
 CLASSES = 10
 """Scores for each image, by which a model is known for a classifier of digits."""
@@ -217,7 +219,7 @@ class Probe:
             if answer.grad_fn is not None:
                 answer.grad_fn.register_prehook(functools.partial(self._back, account, forward))
         elif (elder := self._elder(module)) is not None:
-            elder.saw(forward, not same(flatten(list(module.parameters())), elder.flat))
+            elder.saw(forward, not same(flatten(list(module.parameters())), elder.weights.known))
 
     def _forward(self, images: Tensor, answer: Tensor) -> Forward:
         through = self._through
