@@ -101,29 +101,23 @@ class Account:
         if not evaluating:
             self._send_held()
 
-    def went_forward(self, forward: Forward, images: Tensor, evaluating: bool) -> None:
+    def went_forward(self, forward: Forward, evaluating: bool) -> None:
         """An answer has come out; whether it is trained on is seen later."""
-        role = "test" if evaluating else "train"
-        through = forward.through
-        if through is not None and (role != "test" or self._better_test(through)):
-            if self._loaders.get(role) is not through.loader:
-                self._loaders[role] = through.loader
-                self._transforms[role] = recipes.of_transform(through.loader)
-            if self._transforms[role] is not None and not through.gave(images):
-                self._transforms[role] = None
         if evaluating:
-            module = self._module()
-            other = self.run is not None and module is not None
+            other = self.run is not None and not same(self.weights.now(), self.weights.known)
+            self.saw(forward, other)
             self._send_held()
-            self.saw(forward, other and not same(self.weights.now(), self.weights.known))
         else:
             self._open = forward
 
-    def _better_test(self, through: LoaderPass) -> bool:
-        known = self._loaders.get("test")
-        if through.source == "train":
-            return False
-        return known is None or through.source == "test" or recipes.source(known.dataset) != "test"
+    def _note_transform(self, role: str, forward: Forward) -> None:
+        """Remember what the images of a batch went through."""
+        through = forward.through
+        if through is not None and self._loaders.get(role) is not through.loader:
+            self._loaders[role] = through.loader
+            self._transforms[role] = recipes.of_transform(through.loader)
+        if not forward.as_yielded:
+            self._transforms[role] = None
 
     def back_propagated(self, forward: Forward) -> None:
         """The gradient of an answer has come."""
@@ -131,6 +125,7 @@ class Account:
             forward.evaluated = False
             self._count(forward, False, -1)
         forward.trained = True
+        self._note_transform("train", forward)
         self._send_seen()
         self.epochs.trained(forward.samples, forward.through, forward.correct)
         self.pending += forward.samples
@@ -232,6 +227,8 @@ class Account:
     def saw(self, forward: Forward, other: bool) -> None:
         """Images were evaluated."""
         forward.evaluated = True
+        if forward.source != "train":
+            self._note_transform("test", forward)
         self._count(forward, other, 1)
 
     def finish(self) -> None:

@@ -215,7 +215,7 @@ class Probe:
         if account is None and training:
             account = self._open(module, images)
         if account:
-            account.went_forward(forward, images, not training)
+            account.went_forward(forward, not training)
             if answer.grad_fn is not None:
                 answer.grad_fn.register_prehook(functools.partial(self._back, account, forward))
         elif (elder := self._elder(module)) is not None:
@@ -232,6 +232,7 @@ class Probe:
             through=through,
             correct=correct,
             source=through.source if through else "unknown",
+            as_yielded=through.gave(images) if through else False,
             answer=weakref.ref(answer),
             labels=None if labels is None else weakref.ref(labels),
         )

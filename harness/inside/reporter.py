@@ -55,6 +55,8 @@ class Forward:
     through: LoaderPass | None
     correct: int | None
     source: str
+    as_yielded: bool
+    """Whether the images are a loader's batch, unchanged."""
     answer: weakref.ref[Tensor]
     labels: weakref.ref[Tensor] | None
     trained: bool = False
