@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 import weakref
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -20,38 +19,10 @@ from harness.frames import Kind
 from harness.inside import recipes
 from harness.inside.handover import hand_over, safetensors_of, snapshot
 from harness.inside.loops import declared_epochs
-from harness.inside.reporter import Forward, Reporter, TrainingStopped
-from harness.inside.runs import Epochs, Trained
+from harness.inside.reporter import Forward, Held, Reporter, Run, TrainingStopped
+from harness.inside.runs import Epochs
 from harness.inside.watching import LoaderPass, LossCall
 from harness.inside.weights import Weights, same
-
-
-@dataclass
-class Run:
-    """A training of a model from its first weights on."""
-
-    number: int
-    names: list[str] | None
-    start: Tensor
-    declared: int | None
-    schedule_steps: dict[int, int]
-    """How often each scheduler had been stepped before."""
-    steps: int = 0
-    optimizer: torch.optim.Optimizer | None = None
-    """The one that stepped last; None for an update by hand, or an own one around another."""
-    optimizers: weakref.WeakSet[Any] = field(default_factory=weakref.WeakSet)
-    count: int = 0
-    """Of all optimisers that stepped; some may be gone."""
-    loss: dict[str, Any] | None = None
-    losses_differ: bool = False
-
-
-@dataclass
-class Held:
-    """An epoch that has ended; a step that comes before the next batch still belongs to it."""
-
-    trained: Trained
-    values: dict[str, Tensor]
 
 
 class Account:
@@ -80,6 +51,13 @@ class Account:
         self._gradients: list[tuple[Tensor | None, int]] = []
         self._transforms: dict[str, Any] = {"train": None, "test": None}
         self._loaders: dict[str, DataLoader[Any]] = {}
+
+    @property
+    def module(self) -> nn.Module:
+        """The model, which is kept from its first run on."""
+        module = self._module()
+        assert module is not None
+        return module
 
     def owns(self, optimizer: torch.optim.Optimizer) -> bool:
         """Whether an optimiser steps one of this model's parameters."""
@@ -210,8 +188,12 @@ class Account:
         run = self.run
         assert run is not None
         loss, self._lost = self._lost, None
-        whole = self._backwards == 1 and self._whole
-        if not whole or loss is None or (run.loss is not None and run.loss != loss):
+        if (
+            self._backwards != 1
+            or not self._whole
+            or loss is None
+            or (run.loss is not None and run.loss != loss)
+        ):
             run.losses_differ = True
         run.loss = None if run.losses_differ else loss
 
@@ -272,8 +254,7 @@ class Account:
         now = self.weights.now()
         if same(now, self.weights.known):
             return
-        module = self._module()
-        assert module is not None
+        module = self.module
         if self.run is None and self._backwards:
             self._begin()
             self.epochs.now.by_hand += 1
@@ -292,8 +273,7 @@ class Account:
         self.weights.known = now
 
     def _begin(self) -> None:
-        module, reporter = self._module(), self.reporter
-        assert module is not None
+        module, reporter = self.module, self.reporter
         self._kept = module
         reporter.runs += 1
         declared = declared_epochs(sys._getframe())
@@ -319,9 +299,7 @@ class Account:
         )
 
     def _values(self) -> dict[str, Tensor]:
-        module = self._module()
-        assert module is not None
-        return self.weights.named(module)
+        return self.weights.named(self.module)
 
     def _end_epoch(self) -> None:
         if self.run:
@@ -353,8 +331,7 @@ class Account:
         self.reporter.send(Kind.WEIGHTS, safetensors_of(values, run.names))
 
     def _state_dict(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
-        module = self._module()
-        assert module is not None
+        module = self.module
         return {name: values[name] for name in module.state_dict() if name in values}
 
     def _end_run(self, swapped: bool) -> None:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import weakref
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, BinaryIO
 
+import torch
 from torch import Tensor
 
 from harness import frames
 from harness.frames import Kind
+from harness.inside.runs import Trained
 from harness.inside.watching import LoaderPass, Schedulers
 
 
@@ -61,3 +63,31 @@ class Forward:
     labels: weakref.ref[Tensor] | None
     trained: bool = False
     evaluated: bool = False
+
+
+@dataclass
+class Run:
+    """A training of a model from its first weights on."""
+
+    number: int
+    names: list[str] | None
+    start: Tensor
+    declared: int | None
+    schedule_steps: dict[int, int]
+    """How often each scheduler had been stepped before."""
+    steps: int = 0
+    optimizer: torch.optim.Optimizer | None = None
+    """The one that stepped last; None for an update by hand, or an own one around another."""
+    optimizers: weakref.WeakSet[Any] = field(default_factory=weakref.WeakSet)
+    count: int = 0
+    """Of all optimisers that stepped; some may be gone."""
+    loss: dict[str, Any] | None = None
+    losses_differ: bool = False
+
+
+@dataclass
+class Held:
+    """An epoch that has ended; a step that comes before the next batch still belongs to it."""
+
+    trained: Trained
+    values: dict[str, Tensor]
