@@ -287,7 +287,7 @@ _DEGREES = ["slight", "slightly", "little", "bit", "some", "still", "clear", "cl
 _FILLERS = [*_DEGREES, "now", "a", "an", "any", "very", "also", "quite", "the", "sign", "signs"]
 _FILLERS += ["of", "showing", "in", "longer"]
 _STATES = ["is", "are", "seems", "appears", "shows", "show", "see", "has", "have", "observe"]
-_DENIALS = ["no", "not", "never", "without"]
+_DENIALS = ["no", "not", "never", "without", "cannot"]
 _UNDONE = re.compile(r" ?(?:less|if|when\w*|unless|would|could|may|might|reduc\w*|gone)\b")
 
 
@@ -317,6 +317,8 @@ def _holds(found: re.Match[str], lead: str, rest: str) -> bool | None:
     if "to" in words[-2:]:
         return None  # to have no over-fitting is a wish
     if verb in _DENIALS or verb.endswith("n't"):
+        return False
+    if verb in _STATES and words and (words[-1] in _DENIALS or words[-1].endswith("n't")):
         return False
     subject = found[0].lower().endswith("fits") and verb in ("model", "network", "it")
     return True if subject or verb in _STATES else None

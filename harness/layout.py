@@ -283,12 +283,16 @@ def first_mention(text: str, name: str) -> int:
     return min((place for place in places if place >= 0), default=-1)
 
 
+MANY = 40
+"""No step has this number; `99_41` in a name is an accuracy."""
+
+
 def _numbered(ordered: list[str]) -> bool:
     """Whether each name differs first from the next in a number."""
     for one, other in pairwise(ordered):
         pairs = zip(natural(one)[0], natural(other)[0], strict=False)
         differing = next((pair for pair in pairs if pair[0] != pair[1]), None)
-        if differing is None or differing[0][1] or differing[1][1]:
+        if differing is None or not all(0 <= number < MANY for number, _ in differing):
             return False
     return True
 

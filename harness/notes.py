@@ -1,8 +1,8 @@
 """Reads the notes of a step: Target, Result and Analysis. Must not know how steps are trained.
 
 A heading is one of the words below, however decorated (`## Target`, `**Target:**`, `> * Target:`,
-`2 - Results:`), that stands first on its line and is followed by a colon or by nothing; after a
-bullet a dash will do (`- Target - reduce`). So `Target accuracy: 99.4` is none, nor is the
+`2 - Results:`), that stands first on its line and is followed by a colon or by nothing; with a
+large letter a dash will do (`Target - reduce`). So `Target accuracy: 99.4` is none, nor is the
 assignment's "target, result, analysis" or "Your new target is"; and nothing is one in a code fence
 or a table, unless all the notes of a step stand there.
 """
@@ -44,7 +44,7 @@ _ALIKE = 0.83
 
 _HEADING = re.compile(
     r"([\W\d_]*)([A-Za-z]{3,14})"
-    r"(?:[\s*_`]*([:\uff1a]|(?<=[\s*_`])[-\u2013\u2014](?=\s))[*_`]*[-\s\u2013\u2014]*(.*)|[\s*_#`]*)"
+    r"(?:[\s*_`]*([:\uff1a]|(?<=[\s*_`])[-\u2013\u2014](?=\s|$))[*_`]*[-\s\u2013\u2014]*(.*)|[\s*_#`]*)"
 )
 _FENCE = re.compile(r"[\s>]*(`{3,}|~{3,})")
 _ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
@@ -248,7 +248,7 @@ def _heading(line: str) -> tuple[Kind, str] | None:
     decoration, word, colon, rest = found.groups()
     if not colon and word.islower() and not decoration.strip():
         return None  # the last word of a wrapped sentence
-    if colon and colon in "-\u2013\u2014" and not decoration.strip():
+    if colon and colon in "-\u2013\u2014" and word.islower():
         return None  # the first word of one
     kind = _kind(word.lower())
     return (kind, rest or "") if kind else None

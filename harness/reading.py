@@ -7,7 +7,7 @@ docstring of the step's file, READMEs. All of them claim. Must not know what was
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -56,9 +56,11 @@ def read(
         printed = outputs.read(cells, part, trained)
         logged = outputs.runs(cells, part)
         found += _of_modules(submission, source)
+        if part.stop == len(cells):  # what is said of the file is said of what it comes to
+            found += _of_readmes(submission, source)
     else:
         found.append(("docstring", notes.read(source.content, source.network)))
-    found += _of_readmes(submission, source)
+        found += _of_readmes(submission, source)
     found = [(place, said) for place, said in found if said.kinds]
     stated = [(_elsewhere(place), claims.read(said)) for place, said in found]
     return Reading(notes.merge(found), claims.merge([*stated, ("", printed)]), logged)
@@ -68,18 +70,21 @@ def _elsewhere(place: str) -> str:
     return "" if place in ("notebook", "docstring") else place
 
 
-def of_cells(cells: Sequence[Cell], part: Iterable[int]) -> Notes:
+def of_cells(cells: Sequence[Cell], part: range) -> Notes:
     """The notes in some cells of a notebook: those of the cell that has most of them.
 
     What that cell lacks the others may hold, the first of them first; a heading at the end of a
-    cell is about the next.
+    cell is about the next. Of several that are as full the first counts in a whole notebook, and
+    the last in a part of one.
     """
     texts = [(number, text) for number in part if (text := _words(cells[number]))]
     said = [(number, _read_on(texts, place)) for place, (number, _) in enumerate(texts)]
     said = [(number, one) for number, one in said if one.kinds]
     if not said:
         return Notes()
-    fullest = max(said, key=lambda one: (len(one[1].kinds), -one[0]))
+    # A notebook opens with its own notes; those of one part of several stand nearer to its class.
+    near = -1 if len(part) == len(cells) else 1
+    fullest = max(said, key=lambda one: (len(one[1].kinds), near * one[0]))
     whole = notes.merge(("", one) for _, one in [fullest, *said])
     above = [text for number, text in texts if number == fullest[0] - 1]
     title = fullest[1].title or (_alone(above[0]) if above else "")
@@ -96,7 +101,8 @@ def _read_on(texts: Sequence[tuple[int, str]], place: int) -> Notes:
     """The notes of a cell; where it ends with a heading, with the cell below it."""
     number, text = texts[place]
     lines = text.rstrip().splitlines()
-    if lines and notes.heading(lines[-1]) and place + 1 < len(texts):
+    open_end = lines and notes.heading(lines[-1]) and not notes.read_text(lines[-1]).kinds
+    if open_end and place + 1 < len(texts):
         below, more = texts[place + 1]
         if below == number + 1:
             return notes.read_text(f"{text}\n{more}")

@@ -279,6 +279,8 @@ def test_epochs(text: str) -> None:
         ("no overfitting", False, None),
         ("Still no overfitting", False, None),
         ("Model is not overfitting", False, None),
+        ("We can't see overfitting.", False, None),
+        ("The model does not show over-fitting", False, None),
         ("It does no better in training, so this is not overfitting.", False, None),
         (
             "The model did not showing over-fitting possibly DropOut can be ignore , rather removing",

@@ -67,6 +67,12 @@ def test_a_readme_orders_names_without_numbers(readme: str, ordered: list[str]) 
     assert chosen({**files, "README.md": readme.encode()})[0] == ordered
 
 
+def test_an_accuracy_in_a_name_is_no_number_of_a_step() -> None:
+    ordered = ["net_99_4.ipynb", "net_99_43.ipynb", "net_99_41.ipynb"]
+    readme = " then ".join(ordered).encode()
+    assert chosen({**{name: step(name) for name in ordered}, "README.md": readme})[0] == ordered
+
+
 def test_a_readme_does_not_reorder_numbers() -> None:
     files = {"step_1.ipynb": step(1), "step_2.ipynb": step(2)}
     readme = b"The best is step_2.ipynb; it began with step_1.ipynb."

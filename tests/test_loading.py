@@ -172,3 +172,15 @@ def test_what_the_learner_changes_is_seen(root: Path) -> None:
                 dataset.transform = v1.PILToTensor()
 
     assert fast(make) == told(make)
+
+
+def test_the_usual_transform_is_asked_once_a_batch(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    usual = v1.ToTensor.__call__
+    monkeypatch.setattr(v1.ToTensor, "__call__", lambda t, i: asked.append(i) or usual(t, i))
+    batches, *_ = fast(
+        lambda: data.DataLoader(plain(root, TRANSFORMS["usual"]()), 16, num_workers=2)
+    )
+    assert len(asked) == len(batches) == 10

@@ -157,6 +157,16 @@ def test_only_a_parts_own_cells_are_read() -> None:
     assert reading.of_cells(cells, range(2, 3)).target == "two"
 
 
+def test_a_readme_tells_of_the_last_part() -> None:
+    cells = [{"cell_type": "markdown", "source": f"Target: {n}"} for n in ("all", "one", "two")]
+    submission = handed_in(*cells, README="Target: x\nResult: y\nAnalysis: z")
+    step = submission.steps[0]
+    first, last = (reading.read(submission, step, part).notes for part in (range(2), range(2, 3)))
+    assert (first.target, first.result) == ("one", "")
+    assert (last.target, last.result) == ("two", "y")
+    assert reading.read(submission, step).notes.target == "all"
+
+
 def test_a_heading_above_is_the_title() -> None:
     cells = [text("# Batch Normalisation"), text(ALL), code("x")]
     assert reading.of_cells(cells, range(3)).title == "Batch Normalisation"

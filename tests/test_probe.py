@@ -11,7 +11,7 @@ from watched import PRELUDE, TEST, TRAIN, execute, observe, state
 
 from harness.frames import Kind
 from harness.inside import account, loops
-from harness.inside.account import TrainingStopped
+from harness.inside.reporter import TrainingStopped
 
 # A notebook's cells; the whole epochs' samples of each run; what its last epoch adds, if anything.
 LOOPS: dict[str, tuple[str, list[list[int]], list[int]]] = {

@@ -165,7 +165,13 @@ class Process:
         return f"; its last line: {lines[-1]}" if lines else ""
 
     def end(self) -> None:
-        """Kill the process and all that it started in its session."""
+        """Kill the process and all that it started, also in sessions of their own."""
+        import psutil
+
+        with contextlib.suppress(psutil.Error):
+            for child in psutil.Process(self._popen.pid).children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    child.kill()
         if hasattr(os, "killpg"):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._popen.pid, signal.SIGKILL)

@@ -6,12 +6,9 @@ Part of the process that belongs to the submission: of the harness it must know 
 
 from __future__ import annotations
 
-import json
 import sys
 import weakref
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,99 +17,12 @@ from torch.utils.data import DataLoader
 from harness import frames
 from harness.frames import Kind
 from harness.inside import recipes
-from harness.inside.handover import hand_over, snapshot, tensors_of, weights
+from harness.inside.handover import hand_over, safetensors_of, snapshot
 from harness.inside.loops import declared_epochs
-from harness.inside.runs import Epochs, Trained
-from harness.inside.watching import LoaderPass, LossCall, Schedulers
-
-KIN = 0.5
-"""The cosine between weights above which the one came about from the other by training."""
-
-
-class TrainingStopped(BaseException):
-    """Raised in a step of the learner's optimiser, when as many epochs were seen as are wanted.
-
-    It is no Exception, so that a loop which goes on after errors ends too.
-    """
-
-
-@dataclass
-class Reporter:
-    """Where frames go, and what all accounts share."""
-
-    stream: BinaryIO
-    size: int
-    """Images in the training set that is served."""
-    stop_after: int | None
-    schedulers: Schedulers
-    defined: weakref.WeakKeyDictionary[type, int]
-    """The cell in which each class was made."""
-    cell: int | None = None
-    runs: int = 0
-
-    def send(self, kind: Kind, payload: Any) -> None:
-        """Write a frame: bytes as they are, anything else as JSON."""
-        data = payload if isinstance(payload, bytes) else json.dumps(asdict(payload)).encode()
-        if len(data) > frames.MAX_FRAME:
-            raise ValueError(f"a {kind.name} frame of {len(data):,} bytes is too large to send")
-        frames.write(self.stream, kind, data)
-
-
-@dataclass
-class Forward:
-    """A forward pass on a batch of images."""
-
-    samples: int
-    through: LoaderPass | None
-    correct: int | None
-    source: str
-    answer: weakref.ref[Tensor]
-    labels: weakref.ref[Tensor] | None
-    trained: bool = False
-    evaluated: bool = False
-
-
-@dataclass
-class Run:
-    """A training of a model from its first weights on."""
-
-    number: int
-    names: list[str] | None
-    start: Tensor
-    declared: int | None
-    schedule_steps: dict[int, int]
-    """How often each scheduler had been stepped before."""
-    steps: int = 0
-    optimizer: torch.optim.Optimizer | None = None
-    """The one that stepped last; None for an update by hand, or an own one around another."""
-    optimizers: weakref.WeakSet[Any] = field(default_factory=weakref.WeakSet)
-    count: int = 0
-    """Of all optimisers that stepped; some may be gone."""
-    loss: dict[str, Any] | None = None
-    losses_differ: bool = False
-    sent: Tensor | None = None
-    """All weights as they were last sent."""
-
-
-@dataclass
-class Held:
-    """An epoch that has ended; a step that comes before the next batch still belongs to it."""
-
-    trained: Trained
-    values: dict[str, Tensor]
-    flat: Tensor
-
-
-def flatten(parameters: Sequence[Tensor]) -> Tensor:
-    """All values in one row."""
-    if not parameters:
-        return torch.empty(0)
-    return torch.cat([parameter.detach().reshape(-1) for parameter in parameters])
-
-
-def same(one: Tensor, other: Tensor) -> bool:
-    """Whether two rows are equal bit by bit, so that NaN equals itself."""
-    return one.shape == other.shape and torch.equal(one.view(torch.uint8), other.view(torch.uint8))
+from harness.inside.reporter import Forward, Held, Reporter, Run, TrainingStopped
+from harness.inside.runs import Epochs
+from harness.inside.watching import LoaderPass, LossCall
+from harness.inside.weights import Weights, same
 
 
 class Account:
@@ -122,7 +32,7 @@ class Account:
         self._module = weakref.ref(module)
         self._kept: nn.Module | None = None
         self.kind = type(module)
-        self.parameters = list(module.parameters())
+        self.weights = Weights(module)
         self.image = image
         self.reporter = reporter
         self.run: Run | None = None
@@ -130,21 +40,28 @@ class Account:
         self.pending = 0
         """Samples back-propagated since the last step."""
         self._backwards = 0
-        self.flat = flatten(self.parameters)
         self._initial = snapshot(module)
         self._held: Held | None = None
         self._open: Forward | None = None
         self._last: Forward | None = None
         self._lost: dict[str, Any] | None = None
+        self._whole = False
         self._seen: dict[tuple[str, bool], list[int]] = {}
         self._seen_after = 0
-        self._gradients: list[tuple[int, int]] = []
+        self._gradients: list[tuple[Tensor | None, int]] = []
         self._transforms: dict[str, Any] = {"train": None, "test": None}
         self._loaders: dict[str, DataLoader[Any]] = {}
 
+    @property
+    def module(self) -> nn.Module:
+        """The model, which is kept from its first run on."""
+        module = self._module()
+        assert module is not None
+        return module
+
     def owns(self, optimizer: torch.optim.Optimizer) -> bool:
         """Whether an optimiser steps one of this model's parameters."""
-        mine = {id(parameter) for parameter in self.parameters}
+        mine = {id(parameter) for parameter in self.weights.parameters}
         return any(id(p) in mine for group in optimizer.param_groups for p in group["params"])
 
     # What happens to the model, in order.
@@ -152,36 +69,33 @@ class Account:
     def goes_forward(self, through: LoaderPass | None, evaluating: bool) -> None:
         """A batch of images is about to go in."""
         self._settle_open()
-        if not evaluating:
+        # Within a pass over a loader, a look before each step is enough.
+        if not evaluating and (
+            self._backwards or through is None or self.epochs.through is not through
+        ):
             self._look_at_weights()
         if self.epochs.left(through, evaluating):
             self._end_epoch()
         if not evaluating:
             self._send_held()
 
-    def went_forward(self, forward: Forward, images: Tensor, evaluating: bool) -> None:
+    def went_forward(self, forward: Forward, evaluating: bool) -> None:
         """An answer has come out; whether it is trained on is seen later."""
-        role = "test" if evaluating else "train"
-        through = forward.through
-        if through is not None and (role != "test" or self._better_test(through)):
-            known = self._loaders.get(role)
-            if known is not through.loader or self._transforms[role] is not None:
-                kept = through.gave(images)
-                self._loaders[role] = through.loader
-                self._transforms[role] = recipes.of_transform(through.loader) if kept else None
         if evaluating:
-            module = self._module()
-            other = self.run is not None and module is not None
+            other = self.run is not None and not same(self.weights.now(), self.weights.known)
+            self.saw(forward, other)
             self._send_held()
-            self.saw(forward, other and not same(flatten(self.parameters), self.flat))
         else:
             self._open = forward
 
-    def _better_test(self, through: LoaderPass) -> bool:
-        known = self._loaders.get("test")
-        if through.source == "train":
-            return False
-        return known is None or through.source == "test" or recipes.source(known.dataset) != "test"
+    def _note_transform(self, role: str, forward: Forward) -> None:
+        """Remember what the images of a batch went through."""
+        through = forward.through
+        if through is not None and self._loaders.get(role) is not through.loader:
+            self._loaders[role] = through.loader
+            self._transforms[role] = recipes.of_transform(through.loader)
+        if not forward.as_yielded:
+            self._transforms[role] = None
 
     def back_propagated(self, forward: Forward) -> None:
         """The gradient of an answer has come."""
@@ -189,6 +103,7 @@ class Account:
             forward.evaluated = False
             self._count(forward, False, -1)
         forward.trained = True
+        self._note_transform("train", forward)
         self._send_seen()
         self.epochs.trained(forward.samples, forward.through, forward.correct)
         self.pending += forward.samples
@@ -197,14 +112,15 @@ class Account:
 
     def lost(self, root: Any, weighted: bool, call: LossCall | None) -> None:
         """What was back-propagated, after its gradients were added up."""
-        self._gradients = self._gradient_versions()
+        self._gradients = [
+            (g := p.grad, g._version if g is not None else 0) for p in self.weights.parameters
+        ]
         loss = None
         if isinstance(root, Tensor) and root.numel() == 1 and not weighted:
             self.epochs.now.loss += float(root.detach())
             self.epochs.now.losses += 1
             if call is not None and call.result() is root and self._on_answer(call):
-                placeholders = (None, None, *call.rest)
-                loss = recipes.of_loss(call.function, call.name, placeholders, call.keywords)
+                loss = recipes.of_loss(call.function, call.name, call.rest, call.keywords)
         self._lost = loss
 
     def _on_answer(self, call: LossCall) -> bool:
@@ -215,9 +131,14 @@ class Account:
             return False
         return labels is None or call.target.data_ptr() == labels.data_ptr()
 
-    def _gradient_versions(self) -> list[tuple[int, int]]:
-        """Changed gradients, as clipping changes them, have other versions."""
-        return [(id(p.grad), p.grad._version) for p in self.parameters if p.grad is not None]
+    def _as_propagated(self) -> bool:
+        """Whether the gradients are what came of the loss, and were not clipped, say."""
+        return all(
+            p.grad is gradient and (gradient is None or gradient._version == version)
+            for p, (gradient, version) in zip(
+                self.weights.parameters, self._gradients, strict=False
+            )
+        )
 
     def about_to_step(self, optimizer: torch.optim.Optimizer) -> None:
         """An optimiser is about to change the weights.
@@ -226,7 +147,8 @@ class Account:
             TrainingStopped: when enough epochs were seen of a run that declared their number.
         """
         self._look_at_weights()
-        if self.run is None and any(p.grad is not None for p in self.parameters):
+        self._whole, self._gradients = self._as_propagated(), []
+        if self.run is None and any(p.grad is not None for p in self.weights.parameters):
             self._begin()
         run, stop = self.run, self.reporter.stop_after
         if run and stop is not None and run.declared and self.epochs.ended >= stop:
@@ -245,7 +167,7 @@ class Account:
             self._begin()  # the first forward pass was in a closure
         run = self.run
         assert run is not None
-        self.flat = flatten(self.parameters)
+        self.weights.known = self.weights.now()
         if optimizer not in run.optimizers:
             run.optimizers.add(optimizer)
             run.count += 1
@@ -256,7 +178,7 @@ class Account:
         step.samples, self.pending, self._backwards = self.pending, 0, 0
         if self._held:
             self._held.trained.step(step)
-            self._held.values, self._held.flat = self._values(), self.flat
+            self._held.values = self._values()
             return
         self.epochs.now.step(step)
         if self.epochs.crossed():
@@ -266,8 +188,12 @@ class Account:
         run = self.run
         assert run is not None
         loss, self._lost = self._lost, None
-        whole = self._backwards == 1 and self._gradients == self._gradient_versions()
-        if not whole or loss is None or (run.loss is not None and run.loss != loss):
+        if (
+            self._backwards != 1
+            or not self._whole
+            or loss is None
+            or (run.loss is not None and run.loss != loss)
+        ):
             run.losses_differ = True
         run.loss = None if run.losses_differ else loss
 
@@ -283,6 +209,8 @@ class Account:
     def saw(self, forward: Forward, other: bool) -> None:
         """Images were evaluated."""
         forward.evaluated = True
+        if forward.source != "train":
+            self._note_transform("test", forward)
         self._count(forward, other, 1)
 
     def finish(self) -> None:
@@ -323,18 +251,17 @@ class Account:
 
     def _look_at_weights(self) -> None:
         """Notice weights that changed while no optimiser stepped."""
-        now = flatten(self.parameters)
-        if same(now, self.flat):
+        now = self.weights.now()
+        if same(now, self.weights.known):
             return
-        module = self._module()
-        assert module is not None
+        module = self.module
         if self.run is None and self._backwards:
             self._begin()
             self.epochs.now.by_hand += 1
             self.pending = self._backwards = 0
         elif self.run is None:
             self._initial = snapshot(module)
-        elif same(now, self.run.start) or not self._kin(now):
+        elif same(now, self.run.start) or not self.weights.kin(now):
             self._end_run(swapped=False)
             self.run, self._initial = None, snapshot(module)
             self.epochs = Epochs(self.reporter.size)
@@ -343,30 +270,10 @@ class Account:
             self.epochs.now.by_hand += 1
             if self.run.optimizer is None:
                 self.pending = self._backwards = 0
-        self.flat = now
-
-    def _rows(self, flat: Tensor) -> Sequence[Tensor]:
-        return torch.split(flat, [parameter.numel() for parameter in self.parameters])
-
-    def _kin(self, now: Tensor) -> bool:
-        """Whether weights are a changed form of those before, not drawn or loaded anew."""
-        if now.shape != self.flat.shape:
-            return False
-        rows = [
-            (one, other)
-            for one, other, parameter in zip(
-                self._rows(now), self._rows(self.flat), self.parameters, strict=True
-            )
-            if parameter.dim() > 1
-        ]
-        if not rows:
-            return True
-        one, other = (torch.cat(list(row)).double() for row in zip(*rows, strict=True))
-        return bool(torch.dot(one, other) >= KIN * one.norm() * other.norm())
+        self.weights.known = now
 
     def _begin(self) -> None:
-        module, reporter = self._module(), self.reporter
-        assert module is not None
+        module, reporter = self.module, self.reporter
         self._kept = module
         reporter.runs += 1
         declared = declared_epochs(sys._getframe())
@@ -386,28 +293,18 @@ class Account:
         self.run = Run(
             number=reporter.runs,
             names=names,
-            start=self.flat,
+            start=self.weights.known,
             declared=declared,
             schedule_steps={id(s): s.steps for s in reporter.schedulers.made},
         )
 
     def _values(self) -> dict[str, Tensor]:
-        """The trained weights, even where others stand in their place, and the buffers."""
-        module = self._module()
-        assert module is not None
-        rows = self._rows(self.flat)
-        trained = {id(p): row for p, row in zip(self.parameters, rows, strict=True)}
-        return {
-            name: (
-                trained[id(tensor)].view(tensor.shape) if id(tensor) in trained else tensor.detach()
-            ).clone()
-            for name, tensor in tensors_of(module).items()
-        }
+        return self.weights.named(self.module)
 
     def _end_epoch(self) -> None:
         if self.run:
             self._send_held()
-            self._held = Held(self.epochs.close(), self._values(), self.flat)
+            self._held = Held(self.epochs.close(), self._values())
 
     def _send_held(self) -> None:
         held, self._held = self._held, None
@@ -431,12 +328,10 @@ class Account:
         )
         self.reporter.send(Kind.EPOCH, epoch)
         values = held.values if run.names is not None else self._state_dict(held.values)
-        self.reporter.send(Kind.WEIGHTS, weights(values, run.names))
-        run.sent = held.flat
+        self.reporter.send(Kind.WEIGHTS, safetensors_of(values, run.names))
 
     def _state_dict(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
-        module = self._module()
-        assert module is not None
+        module = self.module
         return {name: values[name] for name in module.state_dict() if name in values}
 
     def _end_run(self, swapped: bool) -> None:
@@ -450,13 +345,13 @@ class Account:
             return
         self._send_held()
         if swapped:
-            now = flatten(self.parameters)
-            if not same(now, self.flat):
+            now = self.weights.now()
+            if not same(now, self.weights.known):
                 self.epochs.now.by_hand += 1
-                self.flat = now
+                self.weights.known = now
         if not self.epochs.now.nothing:
             whole = self.epochs.left(None, True)
-            held = Held(self.epochs.close(), self._values(), self.flat)
+            held = Held(self.epochs.close(), self._values())
             self._send_epoch(held, self.epochs.ended, not whole)
         self._send_seen()
 

@@ -44,7 +44,7 @@ def snapshot(module: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in tensors_of(module).items()}
 
 
-def weights(held: dict[str, Tensor], names: list[str] | None) -> bytes:
+def safetensors_of(held: dict[str, Tensor], names: list[str] | None) -> bytes:
     """A snapshot as safetensors, under the names of a definition; under all without one."""
     import safetensors.torch
 

@@ -13,11 +13,13 @@ and is never told of a notebook that the driver stops. Must not know what a prob
 
 from __future__ import annotations
 
+import gc
 import importlib
 import importlib.util
 import json
 import os
 import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -48,16 +50,23 @@ class Kernel(IPythonKernel):
     async def do_execute(self, code: str, silent: bool, *args: Any, **options: Any) -> Any:
         """Run a cell; or, for a silent request, let the probe finish."""
         if silent:
-            if self.probe is not None:
-                self.probe.finish()
+            self._tell_probe("finish")
             return {"status": "ok", "execution_count": self.execution_count, "payload": []}
-        if self.probe is not None:
-            self.probe.cell_began(next(self._cells), code)
+        self._tell_probe("cell_began", next(self._cells), code)
         reply = await super().do_execute(code, silent, *args, **options)
         if reply["status"] == "error":
             assert self.shell is not None
             reply["line"] = _line(self.shell.user_ns)
         return reply
+
+    def _tell_probe(self, what: str, *args: Any) -> None:
+        """Call the probe, whose errors must not become the notebook's."""
+        if self.probe is None:
+            return
+        try:
+            getattr(self.probe, what)(*args)
+        except Exception:
+            traceback.print_exc(file=sys.__stderr__)
 
     def raw_input(self, prompt: object = "") -> str:
         """Nobody is there to answer."""
@@ -87,6 +96,8 @@ def main() -> None:
     """Prepare the process, and serve cells until the driver says that it is enough."""
     order = json.loads(os.environ.pop(ORDER))
     Kernel.cells = order.pop("cells")
+    # What is imported stays, so to look for garbage in it again and again would only cost time.
+    gc.disable()
     # Where torch's one thread is not the only one, processor time runs ahead of the clock.
     limit(2 * order["seconds"], order["memory"])
     import torch
@@ -106,6 +117,8 @@ def main() -> None:
     os.chdir(folder)
     # Modules of what was handed in: those beside the notebook through "", as in any kernel.
     sys.path += [str(one) for one in (folder, *folder.parents) if one.is_relative_to(private)][:-1]
+    gc.freeze()
+    gc.enable()
     app.start()
 
 

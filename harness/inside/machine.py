@@ -142,6 +142,9 @@ class _Elsewhere:
                 options[name] = self._place(options[name], makes)
             return function(*args, **options)
 
+        for abilities in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks):
+            if function in abilities:
+                abilities.add(taken)
         return taken
 
     def _staying(self, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,6 +13,7 @@ import contextlib
 import json
 import logging
 import os
+import queue
 import re
 import signal
 import sys
@@ -149,8 +150,9 @@ class Run:
                 env=os.environ | {"HARNESS_ORDER": told}, **options
             ):
                 self._deadline = time.monotonic() + self._order.seconds
-                for index, cell in cells:
-                    await self._cell(index, cell)
+                with contextlib.suppress(Stopped):
+                    for index, cell in cells:
+                        await self._cell(index, cell)
                 await self._finish()
         finally:
             with contextlib.suppress(Exception):
@@ -235,10 +237,15 @@ class Run:
 
     async def _finish(self) -> None:
         """Let the probe send what it still holds: a silent request, which only the driver makes."""
-        assert self._client.kc is not None
-        self._client.kc.execute("", silent=True)
-        with contextlib.suppress(Exception):
-            await self._client.kc.shell_channel.get_msg(timeout=START_SECONDS)
+        kernel = self._client.kc
+        assert kernel is not None
+        asked = kernel.execute("", silent=True)
+        until = time.monotonic() + START_SECONDS
+        while time.monotonic() < until and await self._manager.is_alive():
+            with contextlib.suppress(queue.Empty):
+                answer = await kernel.shell_channel.get_msg(timeout=1)
+                if answer["parent_header"].get("msg_id") == asked:
+                    return
 
     async def _status(self) -> int:
         """The exit status of a kernel that has ended."""
@@ -289,7 +296,7 @@ def run(order: frames.Order, stream: BinaryIO) -> int:
         frames.write(stream, frames.Kind.EXECUTED, b"")
         return 0
     one = Run(order, notebook, stream)
-    with contextlib.suppress(Stopped, DeadKernelError):
+    with contextlib.suppress(DeadKernelError):
         asyncio.run(one.execute())
     cap(notebook, order.output)
     executed = nbformat.writes(notebook).encode()

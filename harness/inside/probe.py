@@ -26,8 +26,10 @@ from torch.optim.optimizer import (
 
 from harness import frames
 from harness.frames import Kind
-from harness.inside.account import Account, Forward, Reporter, flatten, same
+from harness.inside.account import Account
+from harness.inside.reporter import Forward, Reporter
 from harness.inside.watching import LoaderPass, Loaders, LossCall, Losses, Patches, Schedulers
+from harness.inside.weights import flatten, same
 
 CLASSES = 10
 """Scores for each image, by which a model is known for a classifier of digits."""
@@ -213,11 +215,11 @@ class Probe:
         if account is None and training:
             account = self._open(module, images)
         if account:
-            account.went_forward(forward, images, not training)
+            account.went_forward(forward, not training)
             if answer.grad_fn is not None:
                 answer.grad_fn.register_prehook(functools.partial(self._back, account, forward))
         elif (elder := self._elder(module)) is not None:
-            elder.saw(forward, not same(flatten(list(module.parameters())), elder.flat))
+            elder.saw(forward, not same(flatten(list(module.parameters())), elder.weights.known))
 
     def _forward(self, images: Tensor, answer: Tensor) -> Forward:
         through = self._through
@@ -230,6 +232,7 @@ class Probe:
             through=through,
             correct=correct,
             source=through.source if through else "unknown",
+            as_yielded=through.gave(images) if through else False,
             answer=weakref.ref(answer),
             labels=None if labels is None else weakref.ref(labels),
         )

@@ -61,9 +61,6 @@ def arguments(signature: inspect.Signature, values: dict[str, Any]) -> dict[str,
     }
 
 
-_signature = functools.cache(inspect.signature)
-
-
 def hyperparameters(optimizer: torch.optim.Optimizer) -> Steps:
     """The hyper-parameters of an optimiser's step, as they stand."""
     group = optimizer.param_groups[0]
@@ -114,13 +111,14 @@ def of_scheduler(scheduler: Any, given: dict[str, Any], interval: str) -> dict[s
         return None
 
 
+@functools.lru_cache(maxsize=8)
 def of_loss(
-    function: Any, name: str, positional: tuple[Any, ...], keywords: dict[str, Any]
+    function: Any, name: str, rest: tuple[Any, ...], keywords: tuple[tuple[str, Any], ...]
 ) -> dict[str, Any] | None:
     """A call of torch.nn.functional: its name and its arguments beside answer and target."""
-    signature = _signature(function)
+    signature = inspect.signature(function)
     try:
-        values = signature.bind(*positional, **keywords).arguments
+        values = signature.bind(None, None, *rest, **dict(keywords)).arguments
         return {
             "name": name,
             **{

@@ -129,8 +129,9 @@ class Loaders:
         """A loader's iterator gave a batch."""
         with contextlib.suppress(Exception):
             through.took(batch)
-            self._passes = [p for p in self._passes if not p.over and p is not through]
-            self._passes.append(through)
+            if not self._passes or self._passes[-1] is not through:
+                self._passes = [p for p in self._passes if not p.over and p is not through]
+                self._passes.append(through)
 
     def ended(self, through: LoaderPass) -> None:
         """A loader's iterator has no more."""
@@ -188,8 +189,8 @@ class LossCall:
     result: weakref.ref[Tensor]
     answer: Tensor
     target: Tensor
-    rest: list[Any]
-    keywords: dict[str, Any]
+    rest: tuple[Any, ...]
+    keywords: tuple[tuple[str, Any], ...]
 
 
 class Losses:
@@ -212,7 +213,13 @@ class Losses:
                     if result.requires_grad:
                         answer, target, *rest = args
                         self.last = LossCall(
-                            original, name, weakref.ref(result), answer, target, rest, keywords
+                            original,
+                            name,
+                            weakref.ref(result),
+                            answer,
+                            target,
+                            tuple(rest),
+                            tuple(keywords.items()),
                         )
                 return result
 

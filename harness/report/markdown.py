@@ -87,5 +87,6 @@ def _epochs(step: Step, dataset: Dataset) -> list[str]:
         return []
     columns = ["seed", "epoch", "training", f"test, of {dataset.test_size:,}", "test", "loss"]
     columns += ["rate", *(["what its own test saw"] if step.observed else [])]
-    lines = [f"| {' | '.join(row)} |" for row in (columns, ["---:"] * len(columns), *rows)]
+    lines = [f"| {' | '.join(row)} |" for row in (columns, *rows)]
+    lines.insert(1, "|---:" * len(columns) + "|")
     return ["<details><summary>Every epoch</summary>", "", *lines, "", "</details>", ""]
