@@ -37,7 +37,7 @@ class Kind(IntEnum):
     """JSON of the exit status of the process that ran the submission; nothing follows."""
     RUN = 6
     """JSON of an `ObservedRun`: a notebook's training begins. Its DEFINITION and TENSORS follow,
-    or a FAULT and, where the model can be packed, a PACKED."""
+    or a FAULT; and a PACKED, where the model can be packed."""
     EPOCH = 7
     """JSON of an `ObservedEpoch`; its WEIGHTS follow."""
     WEIGHTS = 8

@@ -1,14 +1,10 @@
 """What is measured outside equals what the notebook itself prints when nothing seals it off."""
 
-import json
-import os
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from conftest import LIMITS
+from unsealed import NOTEBOOK, unsealed
 
 from harness import data
 from harness.collect import served
@@ -17,35 +13,6 @@ from harness.grade import grade
 from harness.rubric import find, load
 from harness.scorecard import Scorecard
 from harness.store import Store
-
-NOTEBOOK = next(Path(__file__).parents[1].glob("submissions/eva-assignment-5/step_4*.ipynb"))
-"""Seed 001, step 4: 8,066 parameters, batches of 64, StepLR."""
-
-
-def unsealed(notebook: Path, images: data.Images, folder: Path) -> list[int]:
-    """The right answers that a notebook prints after each epoch, run as Jupyter runs it."""
-    raw = folder / "data" / "MNIST" / "raw"
-    raw.mkdir(parents=True)
-    train, test = (images.train, images.train_labels), (images.test, images.test_labels)
-    for name, content in served.files(train, test).items():
-        (raw / name).write_bytes(content)
-    # The stand-in draws the same random numbers as the package, which is not installed.
-    (folder / "torchsummary.py").write_text("from harness.inside.summaries import summary\n")
-    (folder / "own.ipynb").write_bytes(notebook.read_bytes())
-    execute = ["-m", "nbconvert", "--to", "notebook", "--execute", "--output", "done", "own.ipynb"]
-    path = os.pathsep.join([str(folder), *sys.path])
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
-    subprocess.run(
-        [sys.executable, *execute], cwd=folder, env=environment, check=True, capture_output=True
-    )
-    cells = json.loads((folder / "done.ipynb").read_text())["cells"]
-    printed = "".join(
-        "".join(output.get("text", []))
-        for cell in cells
-        for output in cell.get("outputs", [])
-        if output.get("name") == "stdout"
-    )
-    return [int(count) for count in re.findall(r"Accuracy: (\d+)/", printed)]
 
 
 def sealed(notebook: Path, rubric: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Scorecard:

@@ -529,7 +529,7 @@ RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
                 "max_lr": 0.2,
                 "total_steps": 12,
                 "pct_start": 0.5,
-                "interval": "step",
+                "interval": "batch",
             },
         },
     ),

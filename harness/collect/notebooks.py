@@ -32,8 +32,8 @@ PROBE = 1
 """Raised by hand when the probe or the shims change what a notebook comes to; notebooks are then
 run anew."""
 
-CHECKED = session.Limits(cell_seconds=60, seconds=120)
-"""What a notebook may use in a check, which serves it a small sample."""
+CHECKED = session.Limits(cell_seconds=300, seconds=600)
+"""What a notebook may use in a check: usually it takes a few seconds, on a busy machine minutes."""
 
 STOP_AFTER = 2
 """Epochs that are observed before a replay: the second shows what the schedule does."""

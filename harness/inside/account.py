@@ -152,6 +152,7 @@ class Account:
             self._begin()
         run, stop = self.run, self.reporter.stop_after
         if run and stop is not None and run.declared and self.epochs.ended >= stop:
+            self.epochs.drop()
             raise TrainingStopped(f"{stop} epochs were observed; the rest is replayed")
 
     def stepped(self, optimizer: torch.optim.Optimizer, own: bool) -> None:
@@ -367,7 +368,7 @@ class Account:
             count = counts[id(stepped[0])]
             by_step = abs(count - run.steps) <= 1 and run.steps > epochs + 1
             if by_step or abs(count - epochs) <= 1:
-                interval = "step" if by_step else "epoch"
+                interval = "batch" if by_step else "epoch"
                 scheduler = recipes.of_scheduler(made_by, stepped[0].given, interval)
         names = [schedule.name for schedule in made]
         return frames.ObservedRecipe(

@@ -57,7 +57,8 @@ def hand_over(
 ) -> tuple[list[tuple[Kind, bytes]], list[str] | None]:
     """A model's frames with the weights that it had at first, and the names of its weights.
 
-    Those are DEFINITION and TENSORS; or a FAULT, a PACKED if the model can be packed, and no names.
+    Those are DEFINITION and TENSORS, or a FAULT and no names; and a PACKED if it can be packed,
+    because the trusted side may not know an operator.
     """
     with _aside():
         stage, path = "construct", _source(module)
@@ -81,7 +82,8 @@ def hand_over(
             fault = fault_of(error, stage, path)
             return [(Kind.FAULT, _json(fault)), *_packed(module, initial)], None
         names = [info.name for info in definition.tensors if info.kind != "constant"]
-        return [(Kind.DEFINITION, _json(definition)), (Kind.TENSORS, state)], names
+        told = [(Kind.DEFINITION, _json(definition)), (Kind.TENSORS, state)]
+        return [*told, *_packed(module, initial)], names
 
 
 def _json(value: Any) -> bytes:

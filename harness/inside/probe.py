@@ -302,7 +302,8 @@ def _unwrapped(module: nn.Module) -> nn.Module:
 
 def _served(order: dict[str, Any]) -> int:
     """Images in the training set that is served, from the header of its file."""
-    raw = Path(order.get("data") or "", "MNIST", "raw", "train-images-idx3-ubyte")
+    served = Path(order.get("data") or "", order.get("dataset") or "MNIST")
+    raw = served / "raw" / "train-images-idx3-ubyte"
     with contextlib.suppress(OSError), raw.open("rb") as file:
         return int.from_bytes(file.read(8)[4:], "big")
     return int(order["sizes"][0])

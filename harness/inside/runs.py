@@ -113,6 +113,10 @@ class Epochs:
             return False
         return self._fragment >= NEARLY * before.of or missing < self._batch
 
+    def drop(self) -> None:
+        """Forget what was back-propagated and will not be stepped on."""
+        self.now = Trained(self.size)
+
     def close(self) -> Trained:
         """End the epoch: what was trained in it."""
         ended, self.now = self.now, Trained(self.size)
