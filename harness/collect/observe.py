@@ -108,18 +108,23 @@ class Observer:
     def ask(self, notebook: PurePosixPath, checkout: Mapping[PurePosixPath, bytes]) -> None:
         """Have the networks that are no graph answer in a sandbox of their own.
 
+        Those that a rule of admission refused are not asked.
+
         Args:
             notebook: its place in the checkout.
             checkout: the files beside it.
         """
         for training in self.trainings:
+            fault = training.fault
+            refused = fault and (fault.stage, fault.owner) == ("admission", "submission")
+            if training.candidate or not fault or refused:
+                continue
             if training.told.packed and training.told.weights:
                 try:
                     self._ask(training, notebook, checkout)
                 except (ChildFailed, view.NotTaken) as failure:
-                    assert training.fault is not None
-                    told = f"{training.fault.message}; and asked for its answers, {failure}"
-                    training.fault = training.fault.model_copy(update={"message": told})
+                    told = f"{fault.message}; and asked for its answers, {failure}"
+                    training.fault = fault.model_copy(update={"message": told})
 
     def run(self, training: Training, ended: Fault | None) -> Run:
         """A training as evidence.

@@ -92,9 +92,10 @@ class Received:
             case Kind.FAULT:
                 self._handing_over(kind).fault = _read(frames.Fault, payload)
             case Kind.PACKED:
-                if not self._last(kind).fault or self._last(kind).packed:
-                    raise Malformed("a packed model without a fault")
-                self._last(kind).packed = payload
+                told = self._last(kind)
+                if not (told.fault or told.tensors) or told.packed or told.epochs:
+                    raise Malformed("a packed model that belongs to no network")
+                told.packed = payload
             case Kind.EPOCH:
                 self._end_epoch(_read(frames.ObservedEpoch, payload))
             case Kind.WEIGHTS:
@@ -103,9 +104,9 @@ class Received:
                 self._see(_read(frames.SeenTest, payload))
             case Kind.SHIM:
                 shim = _read(frames.Shim, payload)
-                told = f"{shim.name}: {shim.told}"[:300]
-                if told not in self.shims and len(self.shims) < 100:
-                    self.shims.append(told)
+                line = f"{shim.name}: {shim.told}"[:300]
+                if line not in self.shims and len(self.shims) < 100:
+                    self.shims.append(line)
             case Kind.CELL:
                 cell = _read(frames.Cell, payload)
                 if len(self.cells) == MAX_CELLS:
