@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from itertools import groupby
@@ -21,6 +22,7 @@ from harness.collect.define import Task
 from harness.collect.sandbox import ChildFailed, ChildNotStarted
 from harness.collect.workshop import Workshop, bench_of
 from harness.evidence import Fault, Run, Step
+from harness.folder import is_notebook, is_readme
 from harness.store import Store, digest
 from harness.submission import Source, Submission
 
@@ -112,13 +114,25 @@ def _key(source: Source, submission: Submission, task: Task, stop_after: int | N
         frames.FORMAT,
         PROBE,
         source.name,
-        digest(source.content),
-        sorted((str(name), digest(content)) for name, content in submission.files.items()),
+        _code(source.name, source.content),
+        [(name, _code(name, submission.files[name])) for name in sorted(submission.files)],
         data.DATASETS[task.dataset].identity,
         bool(task.seeds),
         stop_after,
     ]
     return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
+
+
+def _code(name: str, content: bytes) -> str:
+    """A digest of what can run: words and stored outputs may change without a new run."""
+    if is_readme(name):
+        return ""
+    if is_notebook(name):
+        with suppress(notebook.NotebookError):
+            cells = notebook.read(content)
+            code = [cell.source if cell.kind == "code" else "" for cell in cells]
+            content = json.dumps(code).encode()
+    return digest(content)
 
 
 def _read(step: Step, source: Source, submission: Submission) -> Step:
@@ -227,7 +241,7 @@ class _Attempt:
         whole = [group for group in whole if group] or groups[-1:]
         shared: dict[str, Any] = {
             "shims": observer.received.shims,
-            "failed_cells": [_failed(cell) for cell in observer.received.cells if cell.error],
+            "failed_cells": [_failed(c) for c in observer.received.cells if self._counts(c)],
             "executed": self.key,
         }
         if not whole:
@@ -303,6 +317,10 @@ class _Attempt:
             "does it call its own training?"
         )
         return Fault(owner="submission", stage="notebook", message=message)
+
+    def _counts(self, cell: frames.Cell) -> bool:
+        """Whether a cell failed, and not because its training was to be replayed."""
+        return bool(cell.error) and not (self.stop_after and "TrainingStopped" in cell.error)
 
     def _fault_of(self, cell: frames.Cell) -> Fault:
         lacking = re.match(r"ModuleNotFoundError: No module named '(\w+)", cell.error)

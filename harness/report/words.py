@@ -196,6 +196,8 @@ def _own(run: Run, size: int) -> list[str]:
         lines.append(f"it was stopped after epoch {len(run.epochs)}, to be replayed")
     if run.observed.answered:
         lines.append("its network is no graph: it answered in a process of its own")
+    if run.observed.stopped:
+        lines.append(f"stopped after {len(run.epochs)} epochs, to be replayed")
     lines += run.observed.findings + run.observed.remarks
     if run.observed.unreplayable:
         lines.append(f"it cannot be replayed: {run.observed.unreplayable}")
