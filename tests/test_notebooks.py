@@ -155,3 +155,247 @@ def test_a_second_grade_runs_nothing(
     path, folder, scorecard = hazards
     nothing_starts()
     assert graded(path, folder) == scorecard
+
+
+# Several steps in one notebook, the last of which dies ---------------------------------------
+
+
+def again(name: str, forward: str) -> str:
+    """A network under another name, with more in its forward pass."""
+    return f"class {name}(Net):\n    def forward(self, x):\n{forward}\n        return super().forward(x)"
+
+
+SEVERAL = [
+    "md: # Step 3: several networks in one notebook",
+    SETUP,
+    NET,
+    LOOPS,
+    "fit(Net(), 2)",
+    "md: ## A second try",
+    NET.replace("12", "10").replace("192", "160"),
+    "fit(Net(), 2)",
+    "md: ## A third, and which rate is best?",
+    NET.replace("12", "6").replace("192", "96"),
+    "for lr in [0.0, 0.05, 0.01]:\n    print(lr)\n    fit(Net(), 2, lr)",
+    """
+class Plain(Net):
+    pass
+
+model = Plain()
+for epoch in range(2):
+    for data, target in train_loader:
+        model.zero_grad()
+        F.nll_loss(model(data), target).backward()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter -= 0.1 * parameter.grad
+    test(model)
+""",
+    """
+class Peeking(Net):
+    pass
+
+peeked = torch.utils.data.DataLoader(datasets.MNIST("./data", train=True, transform=transform), 100)
+model = Peeking()
+optimizer = optim.SGD(model.parameters(), lr=0.05)
+for epoch in range(2):
+    train(model, optimizer)
+    test(model, peeked)
+""",
+    """
+class Swapped(Net):
+    pass
+
+best = Swapped()
+fit(best, 2)
+torch.save(best.state_dict(), "best.pt")
+""",
+    """
+model = Swapped()
+optimizer = optim.SGD(model.parameters(), lr=1e-9)
+for epoch in range(3):
+    train(model, optimizer)
+    if epoch == 0:
+        model.load_state_dict(torch.load("best.pt"))
+    test(model)
+""",
+    again("Branching", "        if x.mean() > 100:\n            x = -x"),
+    "fit(Branching(), 2)",
+    again("Unlisted", "        x = torch.where(x > 0.5, x, 0.9 * x)"),
+    "fit(Unlisted(), 2)",
+    """
+class Dying(Net):
+    pass
+
+model = Dying()
+optimizer = optim.SGD(model.parameters(), lr=0.05)
+for epoch in range(3):
+    train(model, optimizer)
+    test(model)
+    if epoch == 1:
+        import os
+        os._exit(3)
+""",
+    "fit(Net(), 2)",
+]
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Scorecard]:
+    """A folder of several notebooks, of which one holds several steps."""
+    folder = tmp_path_factory.mktemp("several")
+    submission = folder / "ada"
+    files = {
+        "README.md": README,
+        "Step_2/Step 2.ipynb": "{'cells': []",
+        "Step_3/Step 3.ipynb": notebook(*SEVERAL),
+        "Step_10/Step 10.ipynb": notebook(SETUP, "from layers import Net", LOOPS, "1 / 0"),
+        "Step_10/layers.py": "import torch.nn as nn\nimport torch.nn.functional as F\n" + NET,
+        "index.ipynb": notebook("md: # Contents", "print('see the other notebooks')"),
+    }
+    for name, content in files.items():
+        (submission / name).parent.mkdir(parents=True, exist_ok=True)
+        (submission / name).write_text(content)
+    return submission, folder, graded(submission, folder)
+
+
+README = """
+# Assignment
+
+## Step 2
+
+Target: broken
+Result: none
+Analysis: it was cut off on its way
+
+## Step 10
+
+Target: a module beside the notebook
+Result: it is never trained
+Analysis: the call of its training is missing
+"""
+
+
+def named(several: tuple[Path, Path, Scorecard], name: str) -> Step:
+    """The step of a network, or of a file."""
+    (found,) = (
+        step
+        for step in several[2].evidence.steps
+        if step.name.startswith(name) or (step.network and step.network.name == name)
+    )
+    return found
+
+
+def only_run(step: Step) -> Run:
+    (run,) = step.observed
+    return run
+
+
+def test_steps_stand_in_order_and_the_index_is_none(
+    several: tuple[Path, Path, Scorecard],
+) -> None:
+    names = [step.name for step in several[2].evidence.steps]
+    split = [f"Step_3/Step 3.ipynb ({number})" for number in range(1, 10)]
+    assert names == ["Step_2/Step 2.ipynb", *split, "Step_10/Step 10.ipynb"]
+    assert [out.name for out in several[2].evidence.left_out] == ["index.ipynb"]
+
+
+def test_each_redefinition_is_a_step_and_a_sweep_is_one(
+    several: tuple[Path, Path, Scorecard],
+) -> None:
+    steps = several[2].evidence.steps[1:4]
+    assert [step.network.parameters.judged for step in steps if step.network] == [
+        3_054,
+        2_584,
+        1_642,
+    ]
+    assert [len(step.observed) for step in steps] == [1, 1, 3]
+    sweep = steps[2].observed
+    rates = [{epoch.learning_rate for epoch in run.epochs} for run in sweep]
+    assert rates == [{0.0}, {0.05}, {0.01}]
+    assert sweep[0].epochs[-1].test_correct < 120 < sweep[1].epochs[-1].test_correct
+    assert steps[2].runs == [sweep[2]]
+    parts = [range(*step.part) for step in several[2].evidence.steps[1:10] if step.part]
+    assert [cell for part in parts for cell in part] == list(range(len(SEVERAL)))
+
+
+def test_the_rubric_says_which_run_counts(
+    several: tuple[Path, Path, Scorecard], nothing_starts: Callable[[], None]
+) -> None:
+    submission, folder, scorecard = several
+    nothing_starts()
+    first = graded(submission, folder, QUICKSTART.model_copy(update={"counts": "first"}))
+    place = next(n for n, step in enumerate(scorecard.evidence.steps) if len(step.observed) == 3)
+    last, step = scorecard.evidence.steps[place], first.evidence.steps[place]
+    assert step.observed == last.observed
+    assert step.counting("first").runs == [last.observed[0]]
+    told = [
+        [mark.measured for mark in card.marks if mark.step == last.name]
+        for card in (scorecard, first)
+    ]
+    assert told[0] != told[1]
+
+
+def test_an_update_by_hand_is_honest(several: tuple[Path, Path, Scorecard]) -> None:
+    run = only_run(named(several, "Plain"))
+    assert [epoch.samples for epoch in run.epochs] == [1_437, 1_437]
+    assert run.epochs[-1].test_correct > 200
+    assert run.observed is not None
+    assert run.observed.findings == []
+    assert run.observed.recipe is not None
+    assert run.observed.recipe.optimizer.name == "an update by hand"
+
+
+def test_a_test_on_training_images_is_told(several: tuple[Path, Path, Scorecard]) -> None:
+    run = only_run(named(several, "Peeking"))
+    assert run.observed is not None
+    assert any("images of the training set (1,437" in told for told in run.observed.remarks)
+    assert [seen.source for epoch in run.epochs for seen in epoch.seen] == ["train"] * 2
+
+
+def test_a_checkpoint_in_the_weights_place_is_not_honest(
+    several: tuple[Path, Path, Scorecard],
+) -> None:
+    step = named(several, "Swapped")
+    run = step.observed[-1]
+    assert run.observed is not None
+    assert any("while no optimiser stepped" in told for told in run.observed.findings)
+    (mark,) = (m for m in several[2].marks if (m.check, m.step) == ("integrity", step.name))
+    assert mark.points == 0
+
+
+@pytest.mark.parametrize("name", ["Branching", "Unlisted"])
+def test_what_is_no_graph_we_know_is_asked(
+    several: tuple[Path, Path, Scorecard], name: str
+) -> None:
+    step = named(several, name)
+    run = only_run(step)
+    assert step.integrity == "answered"
+    assert step.network is not None
+    assert step.network.parameters.judged == 3_054
+    assert [epoch.test_correct > 250 for epoch in run.epochs] == [True, True]
+    assert step.fault is None
+
+
+def test_a_dead_kernel_keeps_the_epochs_that_had_ended(
+    several: tuple[Path, Path, Scorecard],
+) -> None:
+    run = only_run(named(several, "Dying"))
+    assert run.declared_epochs == 3
+    assert len(run.epochs) == 2
+    assert run.fault is not None
+    assert run.fault.owner == "submission"
+    assert "exit code 3" in run.fault.message
+
+
+def test_what_cannot_be_graded_is_the_submissions_fault(
+    several: tuple[Path, Path, Scorecard],
+) -> None:
+    broken, untrained = named(several, "Step_2/"), named(several, "Step_10/")
+    assert broken.fault is not None
+    assert "no notebook" in broken.fault.message
+    assert untrained.fault is not None
+    assert "cell 4: ZeroDivisionError" in untrained.fault.message
+    assert {fault.owner for fault in several[2].faults} == {"submission"}
+    assert broken.notes.target is not None
+    assert untrained.notes.analysis is not None
