@@ -20,6 +20,7 @@ from torch import Tensor
 
 from harness import evidence, frames
 from harness.collect import account, answers, evaluator, view
+from harness.collect.count import EXEMPT_STATISTICS
 from harness.collect.define import Unobservable, admitted
 from harness.collect.device import machine
 from harness.collect.graph import MAX_SIDE, Candidate, GraphNetwork
@@ -348,10 +349,17 @@ def _state(candidate: Candidate, weights: bytes) -> dict[str, Tensor]:
 
 
 def _sent(weights: bytes, told: int) -> Parameters:
-    """How many numbers a network holds that is no graph: all floats that were sent, each once."""
-    state = _tensors(weights)
-    sent = sum(tensor.numel() for tensor in state.values() if tensor.is_floating_point())
-    held = max(sent, told)
+    """How many numbers a network holds that is no graph: all floats that were sent, or more.
+
+    What is named as batch norm's statistics counts as a graph's does: not, up to a thousand.
+    """
+    sent = kept = 0
+    for name, tensor in _tensors(weights).items():
+        if name.endswith(("running_mean", "running_var")):
+            kept += tensor.numel()
+        elif tensor.is_floating_point():
+            sent += tensor.numel()
+    held = max(sent + max(kept - EXEMPT_STATISTICS, 0), told)
     return Parameters(judged=held, used=held, trainable=held)
 
 

@@ -78,7 +78,7 @@ def _epochs(step: Step, dataset: Dataset) -> list[str]:
             percent(epoch.test_correct, dataset.test_size),
             words.loss(epoch),
             f"{epoch.learning_rate:.4g}",
-            *([text(words.seen(epoch))] if step.observed else []),
+            *([text(words.seen(epoch)), words.logged(step, run, epoch)] if step.observed else []),
         )
         for run in [*step.observed, *step.runs]
         for epoch in run.epochs
@@ -86,7 +86,7 @@ def _epochs(step: Step, dataset: Dataset) -> list[str]:
     if not rows:
         return []
     columns = ["seed", "epoch", "training", f"test, of {dataset.test_size:,}", "test", "loss"]
-    columns += ["rate", *(["what its own test saw"] if step.observed else [])]
+    columns += ["rate", *(["its own test saw", "its log says"] if step.observed else [])]
     lines = [f"| {' | '.join(row)} |" for row in (columns, *rows)]
     lines.insert(1, "|---:" * len(columns) + "|")
     return ["<details><summary>Every epoch</summary>", "", *lines, "", "</details>", ""]

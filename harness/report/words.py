@@ -228,6 +228,17 @@ def seen(epoch: Epoch) -> str:
     )
 
 
+def logged(step: Step, run: Run, epoch: Epoch) -> str:
+    """The test accuracy that a notebook printed after an epoch when it was handed in.
+
+    Only of a log that has a line for each epoch of its own training.
+    """
+    log = step.logged[-1].percent if step.logged else []
+    if not run.observed or len(log) != len(run.epochs):
+        return ""
+    return f"{log[epoch.number - 1]:.2f} %"
+
+
 _IMAGES = {"test": "decoy images", "train": "training images", "unknown": "images of its own"}
 """What a notebook tests on."""
 
