@@ -16,6 +16,7 @@ from notebook_samples import LOOPS, NET, NOTES, SETUP, notebook
 from harness import data
 from harness.collect import served
 from harness.collect.workshop import Workshop
+from harness.evidence import Run, Step
 from harness.grade import grade, write_reports
 from harness.rubric import Rubric, find, load
 from harness.scorecard import Scorecard
