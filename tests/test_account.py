@@ -254,7 +254,12 @@ def test_no_account_of_transforms_breaks_the_reader(transform: list[dict[str, An
     ],
 )  # fmt: skip
 def test_findings(told: ObservedEpoch, expected: list[str]) -> None:
-    assert account.findings([told]) == expected
+    assert account.findings([told], before=180, size=360) == expected
+
+
+def test_trained_weights_before_the_first_step_are_a_finding() -> None:
+    (found,) = account.findings([epoch()], before=181, size=360)
+    assert found.startswith("181 of 360 test images were answered right before its first step")
 
 
 def noted(test: list[Any], told: ObservedRecipe | None = None, swapped: bool = False) -> str:

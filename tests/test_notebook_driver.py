@@ -38,6 +38,10 @@ CELLS: list[tuple[str, dict[str, Any], str, int | None]] = [
 ]  # fmt: skip
 
 
+KERNEL = pytest.mark.xdist_group("driver")
+"""Tests of one kernel run where it was started."""
+
+
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> Executed:
     """The table, executed."""
@@ -46,6 +50,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Executed:
     return execute(folder, cells, cell_seconds=5, output=50_000)
 
 
+@KERNEL
 @pytest.mark.parametrize("place", range(len(CELLS) - 1))
 def test_how_a_cell_ended(executed: Executed, place: int) -> None:
     _, _, error, line = CELLS[place]
@@ -60,12 +65,14 @@ def test_how_a_cell_ended(executed: Executed, place: int) -> None:
     assert cell.seconds >= 0
 
 
+@KERNEL
 def test_no_cell_runs_without_a_kernel(executed: Executed) -> None:
     assert max(executed.cells) == len(CELLS) - 1
     assert executed.kinds[-1] == frames.Kind.EXECUTED
     assert executed.status == 3
 
 
+@KERNEL
 def test_the_copy_is_capped_biggest_images_first(executed: Executed) -> None:
     assert executed.copy is not None
     outputs = [cell.get("outputs", []) for cell in executed.copy.cells]

@@ -84,6 +84,9 @@ for epoch in range(4):
 ]  # fmt: skip
 
 
+HAZARDS_KERNEL = pytest.mark.xdist_group("hazards")
+
+
 @pytest.fixture(scope="module")
 def hazards(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Scorecard]:
     """The notebook, the folder it was graded in, and its scorecard."""
@@ -102,6 +105,7 @@ def hazards(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Score
         return path, folder, graded(path, folder)
 
 
+@HAZARDS_KERNEL
 @pytest.mark.parametrize("place", range(len(HAZARDS)))
 def test_a_hazard_is_told(hazards: tuple[Path, Path, Scorecard], place: int) -> None:
     (step,) = hazards[2].evidence.steps
@@ -112,6 +116,7 @@ def test_a_hazard_is_told(hazards: tuple[Path, Path, Scorecard], place: int) -> 
     assert [told for told in failed if error in told] if error else not failed
 
 
+@HAZARDS_KERNEL
 def test_hazards_cost_nothing(hazards: tuple[Path, Path, Scorecard]) -> None:
     scorecard = hazards[2]
     (step,) = scorecard.evidence.steps
@@ -136,6 +141,7 @@ def printed(copy: bytes) -> list[int]:
     return [int(count) for count in re.findall(r"Accuracy: (\d+)/360", text)]
 
 
+@HAZARDS_KERNEL
 def test_what_is_measured_is_what_its_own_test_counts(
     hazards: tuple[Path, Path, Scorecard], tmp_path: Path
 ) -> None:
@@ -150,6 +156,7 @@ def test_what_is_measured_is_what_its_own_test_counts(
     assert max(counts) > 300
 
 
+@HAZARDS_KERNEL
 def test_a_second_grade_runs_nothing(
     hazards: tuple[Path, Path, Scorecard], nothing_starts: Callable[[], None]
 ) -> None:
@@ -184,6 +191,7 @@ class Plain(Net):
 
 model = Plain()
 for epoch in range(2):
+    model.train()
     for data, target in train_loader:
         model.zero_grad()
         F.nll_loss(model(data), target).backward()
@@ -241,6 +249,9 @@ for epoch in range(3):
 ]
 
 
+SEVERAL_KERNEL = pytest.mark.xdist_group("several")
+
+
 @pytest.fixture(scope="module")
 def several(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Scorecard]:
     """A folder of several notebooks, of which one holds several steps."""
@@ -292,6 +303,7 @@ def only_run(step: Step) -> Run:
     return run
 
 
+@SEVERAL_KERNEL
 def test_steps_stand_in_order_and_the_index_is_none(
     several: tuple[Path, Path, Scorecard],
 ) -> None:
@@ -301,6 +313,7 @@ def test_steps_stand_in_order_and_the_index_is_none(
     assert [out.name for out in several[2].evidence.left_out] == ["index.ipynb"]
 
 
+@SEVERAL_KERNEL
 def test_each_redefinition_is_a_step_and_a_sweep_is_one(
     several: tuple[Path, Path, Scorecard],
 ) -> None:
@@ -308,18 +321,19 @@ def test_each_redefinition_is_a_step_and_a_sweep_is_one(
     assert [step.network.parameters.judged for step in steps if step.network] == [
         3_054,
         2_584,
-        1_642,
+        1_644,
     ]
     assert [len(step.observed) for step in steps] == [1, 1, 3]
     sweep = steps[2].observed
     rates = [{epoch.learning_rate for epoch in run.epochs} for run in sweep]
     assert rates == [{0.0}, {0.05}, {0.01}]
     assert sweep[0].epochs[-1].test_correct < 120 < sweep[1].epochs[-1].test_correct
-    assert steps[2].runs == [sweep[2]]
+    assert steps[2].counting("last").runs == [sweep[2]]
     parts = [range(*step.part) for step in several[2].evidence.steps[1:10] if step.part]
     assert [cell for part in parts for cell in part] == list(range(len(SEVERAL)))
 
 
+@SEVERAL_KERNEL
 def test_the_rubric_says_which_run_counts(
     several: tuple[Path, Path, Scorecard], nothing_starts: Callable[[], None]
 ) -> None:
@@ -337,6 +351,7 @@ def test_the_rubric_says_which_run_counts(
     assert told[0] != told[1]
 
 
+@SEVERAL_KERNEL
 def test_an_update_by_hand_is_honest(several: tuple[Path, Path, Scorecard]) -> None:
     run = only_run(named(several, "Plain"))
     assert [epoch.samples for epoch in run.epochs] == [1_437, 1_437]
@@ -347,6 +362,7 @@ def test_an_update_by_hand_is_honest(several: tuple[Path, Path, Scorecard]) -> N
     assert run.observed.recipe.optimizer.name == "an update by hand"
 
 
+@SEVERAL_KERNEL
 def test_a_test_on_training_images_is_told(several: tuple[Path, Path, Scorecard]) -> None:
     run = only_run(named(several, "Peeking"))
     assert run.observed is not None
@@ -354,17 +370,19 @@ def test_a_test_on_training_images_is_told(several: tuple[Path, Path, Scorecard]
     assert [seen.source for epoch in run.epochs for seen in epoch.seen] == ["train"] * 2
 
 
+@SEVERAL_KERNEL
 def test_a_checkpoint_in_the_weights_place_is_not_honest(
     several: tuple[Path, Path, Scorecard],
 ) -> None:
     step = named(several, "Swapped")
     run = step.observed[-1]
     assert run.observed is not None
-    assert any("while no optimiser stepped" in told for told in run.observed.findings)
+    assert any("weights that were trained before" in told for told in run.observed.findings)
     (mark,) = (m for m in several[2].marks if (m.check, m.step) == ("integrity", step.name))
     assert mark.points == 0
 
 
+@SEVERAL_KERNEL
 @pytest.mark.parametrize("name", ["Branching", "Unlisted"])
 def test_what_is_no_graph_we_know_is_asked(
     several: tuple[Path, Path, Scorecard], name: str
@@ -373,11 +391,12 @@ def test_what_is_no_graph_we_know_is_asked(
     run = only_run(step)
     assert step.integrity == "answered"
     assert step.network is not None
-    assert step.network.parameters.judged == 3_054
+    assert step.network.parameters.judged == 1_644
     assert [epoch.test_correct > 250 for epoch in run.epochs] == [True, True]
     assert step.fault is None
 
 
+@SEVERAL_KERNEL
 def test_a_dead_kernel_keeps_the_epochs_that_had_ended(
     several: tuple[Path, Path, Scorecard],
 ) -> None:
@@ -389,6 +408,7 @@ def test_a_dead_kernel_keeps_the_epochs_that_had_ended(
     assert "exit code 3" in run.fault.message
 
 
+@SEVERAL_KERNEL
 def test_what_cannot_be_graded_is_the_submissions_fault(
     several: tuple[Path, Path, Scorecard],
 ) -> None:
@@ -400,3 +420,60 @@ def test_what_cannot_be_graded_is_the_submissions_fault(
     assert {fault.owner for fault in several[2].faults} == {"submission"}
     assert broken.notes.target is not None
     assert untrained.notes.analysis is not None
+
+
+# Replay --------------------------------------------------------------------------------------
+
+STEPPED = """
+model = Net()
+optimizer = optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+scheduler = optim.lr_scheduler.StepLR(optimizer, 3)
+for epoch in range(4):
+    train(model, optimizer)
+    test(model)
+    scheduler.step()
+"""
+
+OWN_LOSS = STEPPED.replace(
+    "    train(model, optimizer)",
+    """
+    for data, target in train_loader:
+        optimizer.zero_grad()
+        loss = F.nll_loss(model(data), target) + 1e-4 * model.head.weight.abs().sum()
+        loss.backward()
+        optimizer.step()
+""",
+)
+
+
+def test_a_replay_stops_what_it_can_train_and_lets_the_rest_end(tmp_path: Path) -> None:
+    submission = tmp_path / "ada"
+    submission.mkdir()
+    for name, loop in ("step_1", OWN_LOSS), ("step_2", STEPPED):
+        content = notebook(SETUP, NET, LOOPS, loop, "print('afterwards')")
+        (submission / f"{name}.ipynb").write_text(content)
+    rubric = QUICKSTART.model_copy(update={"seeds": 2})
+    scorecard = graded(submission, tmp_path, rubric, replay=True)
+    own, stepped = scorecard.evidence.steps
+    assert not scorecard.faults
+    assert [*own.failed_cells, *stepped.failed_cells] == []
+
+    seen = only_run(stepped)
+    assert seen.observed is not None
+    assert (seen.observed.stopped, seen.observed.unreplayable) == (True, "")
+    assert [epoch.samples for epoch in seen.epochs] == [1_437, 1_437]
+    assert stepped.integrity == "replayed"
+    assert [run.seed for run in stepped.runs] == [1, 2]
+    for run in stepped.runs:
+        assert run.declared_epochs == len(run.epochs) == 4
+        rates = [epoch.learning_rate for epoch in run.epochs]
+        assert rates == pytest.approx([0.05, 0.05, 0.05, 0.005])
+        assert run.epochs[-1].test_correct > 300
+
+    ended = only_run(own)
+    assert ended.observed is not None
+    assert not ended.observed.stopped
+    assert "its loss is none of torch's" in ended.observed.unreplayable
+    assert own.integrity == "observed"
+    assert len(ended.epochs) == 4
+    assert own.runs == []

@@ -1,5 +1,6 @@
 """What the probe tells of training loops, one for each hazard of real notebooks."""
 
+import io
 from typing import Any
 
 import pytest
@@ -9,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from watched import PRELUDE, TEST, TRAIN, execute, observe, state
 
+from harness import frames
 from harness.frames import Kind
-from harness.inside import account, loops
+from harness.inside import account, probe
 from harness.inside.reporter import TrainingStopped
 
 # A notebook's cells; the whole epochs' samples of each run; what its last epoch adds, if anything.
@@ -332,7 +334,7 @@ for x, y in train_loader:
     step(model, optimizer, x, y)
     model.conv.weight.data.clamp_(-0.05, 0.05)
 """,
-        [5],
+        [6],
     ),
     "an earlier checkpoint loaded": (
         """
@@ -379,9 +381,7 @@ def test_changes_by_hand_are_counted(name: str) -> None:
     assert equal(alone, state(observed.space))
     assert len(observed.of(Kind.RUN)) == 1
     found = [epoch["by_hand"] for epoch in observed.epochs()]
-    # The last change by hand shows only when something comes after it.
-    assert sum(found) == sum(counts) or name.startswith("weights clamped")
-    assert found[: len(counts)] == counts or name.startswith(("no optimiser", "weights clamped"))
+    assert found == counts
     for key, value in observed.space["model"].named_parameters():
         assert torch.equal(observed.weights()[-1][key], value)
     if name.startswith("no optimiser"):
@@ -626,8 +626,14 @@ def test_the_number_of_epochs_is_read_before_they_run(cell: str) -> None:
     assert observe(cell).of(Kind.RUN)[0]["declared_epochs"] == DECLARED[cell]
 
 
-def test_evaluating_a_range_runs_nothing() -> None:
-    assert loops.declared_epochs(None) is None
+@pytest.mark.usefixtures("unexported")
+@pytest.mark.parametrize("over", ["range(count())", "range(0 + count())", "tqdm(range(count()))"])
+def test_evaluating_a_range_runs_nothing(over: str) -> None:
+    count = "calls = []\ndef count():\n    calls.append(1)\n    return 2"
+    loop = f"from tqdm import tqdm\nfor epoch in {over}:\n    train(model, optimizer)"
+    observed = observe(count, loop)
+    assert observed.of(Kind.RUN)[0]["declared_epochs"] is None
+    assert observed.space["calls"] == [1]
 
 
 @pytest.mark.usefixtures("unexported")
@@ -695,8 +701,9 @@ def test_a_model_that_is_no_graph_is_told_and_packed(name: str) -> None:
     source, told = UNEXPORTED[name]
     cell = (
         "model = Branching()\noptimizer = SGD(model.parameters(), lr=0.1)\n"
-        "for x, y in train_loader:\n    optimizer.zero_grad()\n"
-        "    F.nll_loss(model(x).flatten(1), y).backward()\n    optimizer.step()"
+        "for epoch in range(2):\n    for x, y in train_loader:\n        optimizer.zero_grad()\n"
+        "        F.nll_loss(model(x).flatten(1), y).backward()\n        optimizer.step()\n"
+        "    test(model)"
     )
     alone = state(execute((source, cell)))
     observed = observe(source, cell)
@@ -704,7 +711,29 @@ def test_a_model_that_is_no_graph_is_told_and_packed(name: str) -> None:
     (fault,) = observed.of(Kind.FAULT)
     assert told in fault["message"]
     assert len(observed.of(Kind.PACKED)) == 1
+    assert [epoch["samples"] for epoch in observed.epochs()] == [96, 96]
+    assert observed.seen() == [(1, 1, "test", TEST, False), (1, 2, "test", TEST, False)]
     assert observed.weights()[-1].keys() == observed.space["model"].state_dict().keys()
+
+
+@pytest.mark.usefixtures("unexported")
+def test_what_has_ended_is_told_before_the_next_cell() -> None:
+    """Which may end the process."""
+    cells = ("train(model, optimizer)", "pass", "test(model)", "pass")
+    sent: list[list[Kind]] = []
+    stream = io.BytesIO()
+    probe.install({"sizes": [TRAIN, TEST]}, stream)
+
+    def began(number: int, source: str) -> None:
+        probe.cell_began(number, source)
+        sent.append([kind for kind, _ in frames.read(io.BytesIO(stream.getvalue()))])
+
+    try:
+        execute(cells, began)
+    finally:
+        probe.finish()
+    assert Kind.EPOCH in sent[2]
+    assert Kind.SEEN in sent[4]
 
 
 # Every one of these in any order must neither fail nor change a number.

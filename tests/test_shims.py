@@ -83,6 +83,10 @@ CELLS: list[tuple[str, str, str]] = [
 ]  # fmt: skip
 
 
+KERNEL = pytest.mark.xdist_group("shims")
+"""Tests of one kernel run where it was started."""
+
+
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> Executed:
     """The table, executed."""
@@ -91,6 +95,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Executed:
     return execute(tmp_path_factory.mktemp("shims"), cells, beside, sizes=(60_000, 10_000))
 
 
+@KERNEL
 @pytest.mark.parametrize("place", range(len(CELLS)))
 def test_a_cell_and_what_is_told_of_it(executed: Executed, place: int) -> None:
     _, told, error = CELLS[place]
@@ -101,11 +106,13 @@ def test_a_cell_and_what_is_told_of_it(executed: Executed, place: int) -> None:
         assert executed.shims[told].endswith(".")
 
 
+@KERNEL
 def test_nothing_is_told_that_was_not_used(executed: Executed) -> None:
     assert "torchviz" not in executed.shims
     assert executed.status == 0
 
 
+@KERNEL
 def test_the_summary_counts_what_is_executed_in_the_form_of_torchsummary(
     executed: Executed,
 ) -> None:

@@ -21,6 +21,9 @@ from harness.recipe import Ingredient, Normalize, Recipe, Scheduler
 BY_HAND = Ingredient(name="an update by hand")
 OWN_LOSS = Ingredient(name="a loss of its own")
 
+TRAINED = 0.5
+"""Share of right answers before training; of 222 untrained networks none had more than 0.19."""
+
 ALIKE = 1e-6
 """Relative difference between two learning rates, momenta or decays that are the same."""
 
@@ -111,9 +114,20 @@ def unreplayable(
     return "" if scheduled else "its learning rates are not those of its schedule"
 
 
-def findings(observed: Sequence[frames.ObservedEpoch]) -> list[str]:
-    """What contradicts the account that the optimiser's steps give."""
+def findings(observed: Sequence[frames.ObservedEpoch], before: int, size: int) -> list[str]:
+    """What contradicts the account that the optimiser's steps give.
+
+    Args:
+        observed: its epochs.
+        before: test images that its first weights answer right.
+        size: test images.
+    """
     found = []
+    if before > TRAINED * size:
+        found.append(
+            f"{before:,} of {size:,} test images were answered right before its first step: "
+            "it began with weights that were trained before"
+        )
     by_hand = sum(epoch.by_hand for epoch in observed)
     stepped = any(steps.count for epoch in observed for steps in epoch.steps)
     if by_hand and stepped:

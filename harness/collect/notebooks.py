@@ -241,10 +241,11 @@ class _Attempt:
         whole = [group for group in whole if group] or groups[-1:]
         shared: dict[str, Any] = {
             "shims": observer.received.shims,
-            "failed_cells": [_failed(c) for c in observer.received.cells if self._counts(c)],
             "executed": self.key,
         }
+        failed = [cell for cell in observer.received.cells if self._counts(cell)]
         if not whole:
+            shared["failed_cells"] = [_failed(cell) for cell in failed]
             return [self._step(fault=self._nothing(observer, ended), **shared)]
         parts: list[tuple[int, int] | None] = [None]
         if len(whole) > 1:
@@ -254,6 +255,8 @@ class _Attempt:
         steps = []
         for number, (group, part) in enumerate(zip(whole, parts, strict=True), 1):
             about = shared | {"part": part, "trained": group[-1].told.begun.cell}
+            own = [cell for cell in failed if part is None or cell.cell in range(*part)]
+            about["failed_cells"] = [_failed(cell) for cell in own]
             if len(whole) > 1:
                 about["name"] = f"{self.source.name} ({number})"
             last = number == len(whole)

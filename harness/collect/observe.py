@@ -156,7 +156,9 @@ class Observer:
                 cell=told.begun.cell,
                 declared=declared is not None,
                 answered=training.candidate is None and bool(training.epochs),
-                findings=account.findings(told.epochs),
+                findings=account.findings(
+                    told.epochs, training.before, len(self._bench.images.test)
+                ),
                 remarks=list(account.remarks(told.epochs, told.tests, told.swapped)),
             ),
             machine=self._machine,

@@ -202,8 +202,7 @@ class Account:
         """A loader has no more batches."""
         self._settle_open()
         if self.epochs.exhausted(through):
-            if self._backwards:
-                self._look_at_weights()
+            self._look_at_weights()
             if self.run:
                 self._end_epoch()
 
@@ -213,6 +212,12 @@ class Account:
         if forward.source != "train":
             self._note_transform("test", forward)
         self._count(forward, other, 1)
+
+    def settle(self) -> None:
+        """Send the epochs that have ended: the next cell may end the process."""
+        if self.run:
+            self._send_held()
+            self._send_seen()
 
     def finish(self) -> None:
         """Send what has not been sent: the last weights are always one epoch."""

@@ -121,10 +121,12 @@ class Probe:
         ]
 
     def cell_began(self, index: int) -> None:
-        """Forget what an error in the cell before has left half done."""
+        """Forget what an error in the cell before has left half done, and send what is done."""
         self._reporter.cell = index
         self._outer, self._depth = None, 0
         self._stepping.clear()
+        for account in list(self._accounts.values()):
+            self._settle(account)
 
     def finish(self) -> None:
         """Send what is left, and take all hooks off."""
@@ -133,6 +135,10 @@ class Probe:
         for hook in self._hooks:
             hook.remove()
         self._patches.undo()
+
+    @guarded
+    def _settle(self, account: Account) -> None:
+        account.settle()
 
     @guarded
     def _close(self, account: Account) -> None:
@@ -160,6 +166,8 @@ class Probe:
     # A model's forward pass.
 
     def _before_forward(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+        if self.busy:  # the probe's own pass, which export may leave half done
+            return
         if self._outer is None:
             self._outer, self._depth = module, 1
             if args and isinstance(args[0], Tensor) and args[0].dim() == 4:
@@ -168,7 +176,7 @@ class Probe:
             self._depth += 1
 
     def _after_forward(self, module: nn.Module, args: tuple[Any, ...], answer: Any) -> None:
-        if self._outer is module:
+        if self._outer is module and not self.busy:
             self._depth -= 1
             if not self._depth:
                 self._outer = None
