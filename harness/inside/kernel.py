@@ -35,6 +35,9 @@ from harness.inside.telling import tell
 
 ORDER = "HARNESS_ORDER"
 
+PROCESSES = 256
+"""Threads and processes that a notebook may start: a fork bomb ends here."""
+
 
 class Kernel(IPythonKernel):
     """Tells the probe of cells, answers questions with nothing, and says where a cell failed."""
@@ -99,7 +102,7 @@ def main() -> None:
     # What is imported stays, so to look for garbage in it again and again would only cost time.
     gc.disable()
     # Where torch's one thread is not the only one, processor time runs ahead of the clock.
-    limit(2 * order["seconds"], order["memory"])
+    limit(2 * order["seconds"], order["memory"], PROCESSES)
     import torch
 
     torch.set_num_threads(1)
