@@ -151,7 +151,7 @@ def table() -> list[str]:
         ]
         lines.append(f"| {' | '.join(map(cell, columns))} |")
     left_out = [(each["name"], left) for each in kept for left in each["left_out"]]
-    lines += ["", "## Left out", ""]
+    lines += ["", "## Left out", ""] if left_out else []
     lines += [f"- {name}: {left['name']}: {left['reason']}" for name, left in left_out]
     lines += [
         "",
