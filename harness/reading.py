@@ -61,7 +61,8 @@ def read(
     else:
         found.append(("docstring", notes.read(source.content, source.network)))
         found += _of_readmes(submission, source)
-    found = [(place, said) for place, said in found if said.kinds]
+    first = found[0][0]  # the step's own file, whose title counts without notes as well
+    found = [(p, said) for p, said in found if said.kinds or (p == first and said.title)]
     stated = [(_elsewhere(place), claims.read(said)) for place, said in found]
     return Reading(notes.merge(found), claims.merge([*stated, ("", printed)]), logged)
 

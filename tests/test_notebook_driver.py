@@ -83,7 +83,7 @@ def test_the_copy_is_capped_biggest_images_first(executed: Executed) -> None:
     assert "output of 90," in said
     assert "still here" in said
     assert outputs[1][-1]["data"]["text/plain"] == "1"
-    assert source_of(executed.copy, 20) == "x = 'never reached'"
+    assert source_of(executed.copy, len(CELLS)) == "x = 'never reached'"
 
 
 STUBBORN = """

@@ -166,12 +166,7 @@ class Process:
 
     def end(self) -> None:
         """Kill the process and all that it started, also in sessions of their own."""
-        import psutil
-
-        with contextlib.suppress(psutil.Error):
-            for child in psutil.Process(self._popen.pid).children(recursive=True):
-                with contextlib.suppress(psutil.Error):
-                    child.kill()
+        _kill_children(self._popen.pid)
         if hasattr(os, "killpg"):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._popen.pid, signal.SIGKILL)
@@ -331,6 +326,18 @@ class Child:
             self._process.end()
         self._process = None
         self._ready = False
+
+
+def _kill_children(pid: int) -> None:
+    """Kill what a process started, however deep: a Jupyter kernel has a session of its own."""
+    try:
+        import psutil
+    except ImportError:  # without the system's modules that it needs; the session is all then
+        return
+    with contextlib.suppress(psutil.Error):
+        for child in psutil.Process(pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                child.kill()
 
 
 def _status(payload: bytes) -> int:
