@@ -215,7 +215,7 @@ def _plain(text: str, tables: bool = False) -> str:
     whole = _LINK.sub(r"\1", whole)
     if tables:
         whole = _ROW.sub(lambda row: row[0].replace("\n", " "), _FRAME.sub("", whole))
-        whole = re.sub(r"(?i)\s*(<tr\b)", r"\n\1", re.sub(r"(?i)(</tr>)\s*", r"\1\n", whole))
+        whole = re.sub(r"(?i)(?<!\s)\s*(<tr\b)", r"\n\1", re.sub(r"(?i)(</tr>)\s*", r"\1\n", whole))
     if "<" in whole:
         whole = "".join(_unmarked(line, tables) for line in whole.splitlines(keepends=True))
     return html.unescape(whole).translate(_INVISIBLE)
