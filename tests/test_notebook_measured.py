@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from conftest import LIMITS
-from unsealed import NOTEBOOK, unsealed
+from unsealed import NOTEBOOK, begin, printed
 
 from harness import data
 from harness.collect import served
@@ -24,31 +24,35 @@ def sealed(notebook: Path, rubric: str, folder: Path, monkeypatch: pytest.Monkey
     return grade(notebook, load(find(rubric)), workshop, lambda told: None)
 
 
-def compare(notebook: Path, scorecard: Scorecard, printed: list[int]) -> None:
+def compare(
+    notebook: Path, rubric: str, images: data.Images, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[int]:
+    """Run it both ways, side by side, and hold one against the other."""
+    process = begin(notebook, images, folder / "unsealed")
+    scorecard = sealed(notebook, rubric, folder, monkeypatch)
+    counts = printed(process, folder / "unsealed")
     (step,) = scorecard.evidence.steps
     assert not scorecard.faults
     (run,) = step.observed
-    assert [epoch.test_correct for epoch in run.epochs] == printed
-    assert [[seen.correct for seen in epoch.seen] for epoch in run.epochs] == [[n] for n in printed]
+    assert [epoch.test_correct for epoch in run.epochs] == counts
+    assert [[seen.correct for seen in epoch.seen] for epoch in run.epochs] == [[n] for n in counts]
     assert step.network is not None
     assert step.network.parameters.judged == 8_066
     assert step.integrity in ("observed", "advisory")
+    return counts
 
 
 def test_on_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     notebook = tmp_path / "short.ipynb"
     notebook.write_text(NOTEBOOK.read_text().replace("EPOCHS = 15", "EPOCHS = 2"))
-    scorecard = sealed(notebook, "digits-quickstart", tmp_path, monkeypatch)
-    printed = unsealed(notebook, data.load("digits", Path()), tmp_path / "unsealed")
-    assert len(printed) == 2
-    compare(notebook, scorecard, printed)
+    images = data.load("digits", Path())
+    assert len(compare(notebook, "digits-quickstart", images, tmp_path, monkeypatch)) == 2
 
 
 @pytest.mark.slow
 def test_on_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The seed's step for its fifteen epochs."""
-    scorecard = sealed(NOTEBOOK, "under-10k", tmp_path, monkeypatch)
-    printed = unsealed(NOTEBOOK, data.load("mnist", data.folder()), tmp_path / "unsealed")
-    assert len(printed) == 15
-    compare(NOTEBOOK, scorecard, printed)
-    assert min(printed[-3:]) >= 9_900
+    images = data.load("mnist", data.folder())
+    counts = compare(NOTEBOOK, "under-10k", images, tmp_path, monkeypatch)
+    assert len(counts) == 15
+    assert min(counts[-3:]) >= 9_900

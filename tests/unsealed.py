@@ -16,6 +16,11 @@ NOTEBOOK = next(Path(__file__).parents[1].glob("submissions/eva-assignment-5/ste
 
 def unsealed(notebook: Path, images: data.Images, folder: Path) -> list[int]:
     """The right answers that a notebook prints after each epoch, run as Jupyter runs it."""
+    return printed(begin(notebook, images, folder), folder)
+
+
+def begin(notebook: Path, images: data.Images, folder: Path) -> subprocess.Popen[bytes]:
+    """Run a notebook as Jupyter runs it, beside whatever else there is to do."""
     raw = folder / "data" / "MNIST" / "raw"
     raw.mkdir(parents=True)
     train, test = (images.train, images.train_labels), (images.test, images.test_labels)
@@ -27,14 +32,17 @@ def unsealed(notebook: Path, images: data.Images, folder: Path) -> list[int]:
     execute = ["-m", "nbconvert", "--to", "notebook", "--execute", "--output", "done", "own.ipynb"]
     path = os.pathsep.join([str(folder), *sys.path])
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
-    subprocess.run(
-        [sys.executable, *execute], cwd=folder, env=environment, check=True, capture_output=True
-    )
+    return subprocess.Popen([sys.executable, *execute], cwd=folder, env=environment)
+
+
+def printed(process: subprocess.Popen[bytes], folder: Path) -> list[int]:
+    """What it printed, once it has ended."""
+    assert process.wait() == 0
     cells = json.loads((folder / "done.ipynb").read_text())["cells"]
-    printed = "".join(
+    text = "".join(
         "".join(output.get("text", []))
         for cell in cells
         for output in cell.get("outputs", [])
         if output.get("name") == "stdout"
     )
-    return [int(count) for count in re.findall(r"Accuracy: (\d+)/", printed)]
+    return [int(count) for count in re.findall(r"Accuracy: (\d+)/", text)]
