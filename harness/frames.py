@@ -137,10 +137,12 @@ class Order:
     """Training and test images of the real data set; those that are served may be fewer."""
     stop_after: int | None = None
     """Epochs after which a training ends early, if it has declared how many it will take."""
+    stop_seconds: float = 0
+    """Seconds that it must have taken for that."""
     notebook: str = ""
     """The notebook, from the process's own folder."""
     folder: str = ""
-    """The name of the submission's folder, as a clone of its repository has it."""
+    """The path of the submission's folder in its repository, as far as it is known."""
     data: str = ""
     """The folder with the data set, in torchvision's layout."""
     probe: int = -1

@@ -90,7 +90,9 @@ def write_reports(scorecard: Scorecard, out: Path, store: Store | None = None) -
     folder = out / scorecard.evidence.submission
     for step in scorecard.evidence.steps if store else []:
         if store and step.executed and (executed := store.executed(step.executed)):
-            write(folder / "executed" / f"{PurePosixPath(step.name).stem}.ipynb", executed)
+            # Folders may hold notebooks of one name; several steps may be of one notebook.
+            place = PurePosixPath(step.name)
+            write(folder / "executed" / place.with_name(f"{place.stem}.ipynb"), executed)
     write(folder / "report.json", document.render(scorecard).encode())
     write(folder / "report.md", markdown.render(scorecard).encode())
 

@@ -84,6 +84,8 @@ class Submission:
 
     name: str
     steps: list[Source]
+    place: str = ""
+    """Its folder's path in the repository that it is from, as far as that is known."""
     author: str = ""
     title: str = ""
     left_out: list[LeftOut] = field(default_factory=list)
@@ -136,7 +138,26 @@ def find(path: Path) -> Submission:
         for name in said.order or chosen
     ]
     whole = files if any(source.is_notebook for source in sources) else {}
-    return Submission(name_of(path), sources, said.author, said.title, left_out, whole, readmes)
+    return Submission(
+        name=name_of(path),
+        steps=sources,
+        place=_place(path.resolve()),
+        author=said.author,
+        title=said.title,
+        left_out=left_out,
+        files=whole,
+        readmes=readmes,
+    )
+
+
+def _place(path: Path) -> str:
+    """The path of a submission's folder in its clone; its name where there is no clone."""
+    if path.is_file() and archive.suffix_of(path.name):
+        return name_of(path)
+    here = path if path.is_dir() else path.parent
+    clone = next((one for one in (here, *here.parents) if (one / ".git").exists()), here.parent)
+    place = here.relative_to(clone).as_posix()
+    return "" if place == "." else printable(place)
 
 
 def _read(path: Path) -> tuple[Files, Files]:

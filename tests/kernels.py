@@ -68,7 +68,7 @@ def execute(
         dataset="MNIST",
         sizes=list(sizes),
         notebook="checkout/steps/Step 1.ipynb",
-        folder="session-5",
+        folder="weeks/session-5",
         data="data",
         probe=writing,
         **settings | limits,  # type: ignore[arg-type]

@@ -225,7 +225,7 @@ def test_refuses_a_network_that_asks_for_a_terabyte() -> None:
 
 
 def test_refuses_a_network_that_computes_without_end() -> None:
-    layers = [nn.Conv2d(1, 64, 3, padding=1), *[nn.Conv2d(64, 64, 3, padding=1)] * 9]
+    layers = [nn.Conv2d(1, 64, 3, padding=1), *[nn.Conv2d(64, 64, 3, padding=1)] * 18]
     with pytest.raises(Refused, match="multiply-adds"):
         crossed(nn.Sequential(*layers, nn.Flatten(), nn.Linear(64 * 784, 10)))
 

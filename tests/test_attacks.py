@@ -204,7 +204,7 @@ def test_ghost_batch_norm_is_remarked() -> None:
 def test_many_statistics_are_remarked() -> None:
     network = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(784), nn.Linear(784, 10))
     (remark,) = remarks(crossed(network))
-    assert "1,568 running statistics" in remark
+    assert "1,568 running statistics: 568 of them count" in remark
 
 
 def test_knowledge_in_many_small_tensors_does_not_survive_either() -> None:

@@ -1,11 +1,14 @@
 """How an admitted network's numbers are counted, and that none hides from it."""
 
+import itertools
+
 import torch
 import torch.nn.functional as F
 from crossing import Net, crossed, small
 from torch import Tensor, nn
 
 from harness.collect.count import count
+from harness.collect.remarks import remarks
 
 
 def test_counts_what_pytorch_counts() -> None:
@@ -13,6 +16,20 @@ def test_counts_what_pytorch_counts() -> None:
     counted = count(crossed(network))
     expected = sum(parameter.numel() for parameter in network.parameters())
     assert (counted.judged, counted.used, counted.trainable) == (expected, expected, expected)
+
+
+def test_a_network_of_millions_counts_as_torchsummary_prints_it() -> None:
+    sizes = (1, 256, 512, 512)
+    layers = [
+        layer
+        for inputs, outputs in itertools.pairwise(sizes)
+        for layer in (nn.Conv2d(inputs, outputs, 3, stride=3), nn.BatchNorm2d(outputs))
+    ]
+    network = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10))
+    held = sum(parameter.numel() for parameter in network.parameters())
+    candidate = crossed(network)
+    assert count(candidate).judged == held
+    assert remarks(candidate) == []
 
 
 def test_an_unused_layer_is_held_and_not_used() -> None:
@@ -183,6 +200,8 @@ def test_the_vectors_of_spectral_norm_are_free_as_statistics_are() -> None:
     linear = nn.utils.parametrizations.spectral_norm(nn.Linear(784, 10))
     network = nn.Sequential(nn.Flatten(), linear)
     assert count(crossed(network)).judged == 7_850
-    wide = nn.utils.parametrizations.spectral_norm(nn.Linear(784, 300))
-    network = nn.Sequential(nn.Flatten(), wide, nn.Linear(300, 10))
-    assert count(crossed(network)).judged == 784 * 300 + 300 + 3_010 + (784 + 300 - 1_000)
+    narrow = nn.utils.parametrizations.spectral_norm(nn.Linear(784, 4))
+    wide = nn.utils.parametrizations.spectral_norm(nn.Linear(4, 400))
+    network = nn.Sequential(nn.Flatten(), narrow, wide, nn.Linear(400, 10))
+    weights = 784 * 4 + 4 + 4 * 400 + 400 + 400 * 10 + 10
+    assert count(crossed(network)).judged == weights + (784 + 4 + 4 + 400 - 1_000)

@@ -14,10 +14,10 @@ from conftest import LIMITS
 from notebook_samples import LOOPS, NET, NOTES, SETUP, notebook
 
 from harness import data
-from harness.collect import served
+from harness.collect import notebooks, served
 from harness.collect.workshop import Workshop
 from harness.evidence import Run, Step
-from harness.grade import grade, write_reports
+from harness.grade import check, grade, write_reports
 from harness.rubric import Rubric, find, load
 from harness.scorecard import Scorecard
 from harness.store import Store
@@ -418,7 +418,18 @@ def test_what_cannot_be_graded_is_the_submissions_fault(
     assert untrained.notes.analysis is not None
 
 
-# Replay --------------------------------------------------------------------------------------
+@SEVERAL_KERNEL
+def test_executed_copies_lie_as_their_notebooks_do(
+    several: tuple[Path, Path, Scorecard], tmp_path: Path
+) -> None:
+    _, folder, scorecard = several
+    write_reports(scorecard, tmp_path, workshop_in(folder).store)
+    executed = tmp_path / "ada" / "executed"
+    copies = [path.relative_to(executed).as_posix() for path in executed.rglob("*.ipynb")]
+    assert sorted(copies) == ["Step_10/Step 10.ipynb", "Step_3/Step 3.ipynb"]
+
+
+# Check and replay -----------------------------------------------------------------------------------------
 
 STEPPED = """
 model = Net()
@@ -440,6 +451,19 @@ OWN_LOSS = STEPPED.replace(
         optimizer.step()
 """,
 )
+
+
+def test_a_check_of_a_slow_training_sees_its_first_epochs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notebooks, "CHECK_SECONDS", 1e-9)
+    path = tmp_path / "step_1.ipynb"
+    path.write_text(notebook(SETUP, NET, LOOPS, STEPPED, "fit(Net(), 3)\nprint('afterwards')"))
+    (step,) = check(path, QUICKSTART, workshop_in(tmp_path)).evidence.steps
+    assert (step.fault, step.failed_cells) == (None, [])
+    assert step.recipe is not None
+    assert step.recipe.epochs == 3
+    assert any("2 of 4 epochs were observed" in told for told in step.shims)
 
 
 def test_a_replay_stops_what_it_can_train_and_lets_the_rest_end(tmp_path: Path) -> None:

@@ -660,6 +660,14 @@ except BaseException as error:
     assert len(observe("train(model, optimizer)\n" * 3, stop_after=2).epochs()) == 3
 
 
+def test_a_check_stops_what_takes_long() -> None:
+    loop = "for epoch in range(5):\n    train(model, optimizer)"
+    quick = observe(loop, stop_after=2, stop_seconds=1e9)
+    assert len(quick.epochs()) == 5
+    with pytest.raises(TrainingStopped, match="2 of 5 epochs were observed"):
+        observe(loop, stop_after=2, stop_seconds=1e-9)
+
+
 def test_the_graph_is_handed_over_with_the_first_weights() -> None:
     cells = ("first = copy.deepcopy(model.state_dict())", "train(model, optimizer)\ntest(model)")
     alone = state(execute(cells))

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,9 +11,9 @@ from harness.collect import sandbox
 from harness.collect.sandbox import Process
 
 
-def process(code: str, folder: Path, backlog: int = 4, probe: bool = False) -> Process:
+def process(code: str, folder: Path, backlog: int = 4, **more: Any) -> Process:
     """A process that runs this code, without the seconds that torch takes."""
-    return Process(["timeit", "-n1", "-r1", code], folder, backlog, probe)
+    return Process(["timeit", "-n1", "-r1", code], folder, backlog, **more)
 
 
 ESCAPE = """
@@ -46,9 +47,8 @@ def test_what_escapes_and_holds_a_pipe_open_holds_nobody_up(tmp_path: Path) -> N
     (tmp_path / "ended").touch()
 
 
-def test_a_flood_ends_at_a_number_of_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox, "MAX_BYTES", 10_000)
-    running = process(FLOOD, tmp_path)
+def test_a_flood_ends_at_a_number_of_bytes(tmp_path: Path) -> None:
+    running = process(FLOOD, tmp_path, most=10_000)
     taken = 0
     with pytest.raises(frames.FrameError, match="more than 10,000 bytes"):  # noqa: PT012
         while frame := running.next(time.monotonic() + 30):

@@ -69,7 +69,7 @@ CELLS: list[tuple[str, str, str]] = [
     ("here = os.getcwd()\nos.chdir('/content/drive/other')\nassert os.getcwd() == here", "chdir", ""),
     ("%cd /content/drive/other\nassert os.getcwd() == here", "%cd /content/drive/other", ""),
     ("import beside, shared\nassert beside.seven + shared.eight == 15", "", ""),
-    ("!git clone https://github.com/someone/course.git\nfrom course.steps import beside as one\nimport importlib\ntwo = importlib.import_module('course.session-5.steps.beside')\nassert one.seven == two.seven", "!git clone https://github.com/someone/course.git", ""),
+    ("!git clone https://github.com/someone/course.git\nfrom course.steps import beside as one\nimport importlib\ntwo = importlib.import_module('course.session-5.steps.beside')\nassert one.seven == two.seven\nthree = importlib.import_module('course.weeks.session-5.steps.beside')\nassert one.seven == three.seven", "!git clone https://github.com/someone/course.git", ""),
     ("!pip install torchsummary\nlisted = !ls\nassert listed == []", "!pip install torchsummary", ""),
     ("%%bash\nexit 1", "", ""),
     ("%load_ext nothing_of_this_name\n%unheard_of 1", "%unheard_of", ""),

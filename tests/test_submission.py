@@ -8,6 +8,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,7 @@ def test_an_archive_is_the_folder_that_it_packs(tmp_path: Path, suffix: str, wra
     packed = tmp_path / f"ada.b{suffix}"
     packed.write_bytes(PACKERS[suffix](files))
     found = find(packed)
-    assert found == submission.Submission("ada.b", find(lying(tmp_path / "plain", STEPS)).steps)
+    assert found == replace(find(lying(tmp_path / "plain", STEPS)), name="ada.b", place="ada.b")
 
 
 def test_a_folder_in_a_folder_is_looked_through(tmp_path: Path) -> None:
@@ -115,6 +116,16 @@ def test_numbered_steps_stand_by_their_numbers(numbers: list[int], stem: str) ->
 def test_a_single_file_is_a_submission_of_one_step(tmp_path: Path) -> None:
     found = find(lying(tmp_path, {"model.py": b"x"}) / "model.py")
     assert (found.name, [s.name for s in found.steps]) == ("model", ["model.py"])
+
+
+def test_a_submission_knows_its_place_in_its_repository(tmp_path: Path) -> None:
+    folder = lying(tmp_path, {"model.py": b"x"})
+    packed = lying(tmp_path, {"ada.zip": zipped({"model.py": b"x"})}) / "ada.zip"
+    places = [find(path).place for path in (folder, folder / "model.py", packed)]
+    assert places == [tmp_path.name, tmp_path.name, "ada"]
+    (tmp_path / ".git").mkdir()
+    deeper = lying(tmp_path / "course" / "week 5", {"model.py": b"x"})
+    assert [find(path).place for path in (deeper, folder)] == ["course/week 5", ""]
 
 
 @pytest.mark.parametrize("name", ["empty", "notes.txt", "large.py", "empty.zip", "empty.tar.gz"])
@@ -259,7 +270,7 @@ def test_a_manifest_names_author_title_order_and_classes(tmp_path: Path) -> None
     (tmp_path / "ada.zip").write_bytes(zipped(files))
     for path in (lying(tmp_path / "ada", files), tmp_path / "ada.zip"):
         assert find(path) == submission.Submission(
-            "ada", expected, "Ada Lovelace", "Four steps to 99.4 %"
+            "ada", expected, "ada", "Ada Lovelace", "Four steps to 99.4 %"
         )
 
 

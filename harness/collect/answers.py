@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from harness import frames
+from harness.collect import sandbox
 from harness.collect.sandbox import START_SECONDS, ChildFailed, Process
 from harness.frames import Kind
 
@@ -47,10 +48,7 @@ def answers(
     """
     with tempfile.TemporaryDirectory(prefix="harness-") as made:
         folder = Path(made)
-        for place, content in checkout.items():
-            path = folder / "checkout" / place
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+        sandbox.lay_out(checkout, folder / "checkout")
         (folder / "checkout" / notebook.parent).mkdir(parents=True, exist_ok=True)
         (folder / "packed").write_bytes(packed)
         named: dict[int, str] = {}

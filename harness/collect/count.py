@@ -26,7 +26,11 @@ _VIEWS = frozenset(
 
 EXEMPT_STATISTICS = 1_000
 """Elements of batch norm's statistics, and of spectral norm's vectors, that are free; more could
-be a table of answers."""
+be a table of answers, unless the network holds `EXEMPT_SHARE` as many parameters."""
+
+EXEMPT_SHARE = 10
+"""Parameters for each free statistic, where that is more: below any limit of this exercise it is
+not, and a network of millions is told the count that torchsummary prints."""
 
 _SETTINGS = {
     "aten.batch_norm.default": ("momentum", "eps"),
@@ -51,23 +55,16 @@ def count(candidate: Candidate) -> Parameters:
 
     Judged are all distinct tensors that the module holds or a graph reads, the floats written
     into the graph, and what weights computed from smaller tensors hold beyond those. Batch
-    norm's counters are free, and so are its running statistics and spectral norm's vectors up to
-    `EXEMPT_STATISTICS`.
+    norm's counters are free, and so are its running statistics and spectral norm's vectors as far
+    as `statistics_beyond` says.
     """
     sizes = {name: tensor.numel() for name, tensor in candidate.tensors.items()}
-    free = candidate.kept.free
-    weights = {
-        info.name: _held(info, candidate.tensors[info.name])
-        for info in candidate.definition.tensors
-        if info.name not in free
-    }
-    statistics = sum(sizes[name] for name in free - candidate.kept.counters)
+    weights = _weights(candidate)
     graphs = (candidate.definition.training, candidate.definition.evaluation)
     values = (candidate.training_sizes, candidate.evaluation_sizes)
     beyond = max(_numbers(graph) for graph in graphs)
     beyond += max(_generated(graph, sizes, v) for graph, v in zip(graphs, values, strict=True))
-    if statistics > EXEMPT_STATISTICS:
-        beyond += statistics - EXEMPT_STATISTICS
+    beyond += counted_statistics(candidate)
     read = {tensor for graph in graphs for tensor in tensors_read(graph)}
     return Parameters(
         judged=sum(weights.values()) + beyond,
@@ -76,6 +73,31 @@ def count(candidate: Candidate) -> Parameters:
             sizes[info.name] for info in candidate.definition.tensors if info.requires_grad
         ),
     )
+
+
+def statistics(candidate: Candidate) -> int:
+    """How many running statistics a network holds, and vectors of a spectral norm."""
+    names = candidate.kept.free - candidate.kept.counters
+    return sum(candidate.tensors[name].numel() for name in names)
+
+
+def counted_statistics(candidate: Candidate) -> int:
+    """How many of them count as parameters."""
+    return statistics_beyond(statistics(candidate), sum(_weights(candidate).values()))
+
+
+def statistics_beyond(statistics: int, weights: int) -> int:
+    """How many of so many statistics count as parameters, beside so many weights."""
+    return max(0, statistics - max(EXEMPT_STATISTICS, weights // EXEMPT_SHARE))
+
+
+def _weights(candidate: Candidate) -> dict[str, int]:
+    """Numbers in each tensor that is no statistic."""
+    return {
+        info.name: _held(info, candidate.tensors[info.name])
+        for info in candidate.definition.tensors
+        if info.name not in candidate.kept.free
+    }
 
 
 def _held(info: frames.TensorInfo, tensor: Tensor) -> int:

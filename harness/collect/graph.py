@@ -32,7 +32,7 @@ MAX_TOTAL = 10_000_000
 """Of all values together: training holds them at once for every image of a batch."""
 MAX_PIECES = 1_000
 """Values that one call makes of another."""
-MAX_MULTIPLY_ADDS = 200_000_000
+MAX_MULTIPLY_ADDS = 500_000_000
 """For each image; seed 004's networks take about a million."""
 
 IMAGE = [1, 28, 28]

@@ -30,15 +30,20 @@ if TYPE_CHECKING:
     from harness.collect.observe import Observer, Training
     from harness.data import Images
 
-PROBE = 1
+PROBE = 2
 """Raised by hand when the probe or the shims change what a notebook comes to; notebooks are then
 run anew."""
 
 CHECKED = session.Limits(cell_seconds=300, seconds=600)
 """What a notebook may use in a check: usually it takes a few seconds, on a busy machine minutes."""
 
+CHECK_SECONDS = 15.0
+"""Seconds after which a check stops a training: small networks need less for all of their epochs,
+and of a network of millions of parameters the rest would show nothing new."""
+
 STOP_AFTER = 2
-"""Epochs that are observed before a replay: the second shows what the schedule does."""
+"""Epochs that are observed before a training is stopped: the second shows what the schedule
+does."""
 
 
 def observe(
@@ -114,6 +119,7 @@ def _key(source: Source, submission: Submission, task: Task, stop_after: int | N
         frames.FORMAT,
         PROBE,
         source.name,
+        submission.place,
         _code(source.name, source.content),
         [(name, _code(name, submission.files[name])) for name in sorted(submission.files)],
         data.DATASETS[task.dataset].identity,
@@ -213,8 +219,9 @@ class _Attempt:
         return frames.Order(
             dataset=origin.torchvision if origin else "MNIST",
             sizes=sizes,
-            stop_after=self.stop_after,
-            folder=self.submission.name,
+            stop_after=self.stop_after if self.task.seeds else STOP_AFTER,
+            stop_seconds=0 if self.task.seeds else CHECK_SECONDS,
+            folder=self.submission.place,
         )
 
     def _served(self, images: Images) -> dict[str, bytes]:
@@ -297,7 +304,7 @@ class _Attempt:
 
     def _broken(self, training: Training, observer: Observer) -> Fault | None:
         """The error that broke a training off."""
-        if self.stop_after and len(training.epochs) >= self.stop_after:
+        if self._may_stop and len(training.epochs) >= STOP_AFTER:
             return None
         declared = training.told.begun.declared_epochs
         if declared is None or len(training.told.epochs) >= declared:
@@ -322,8 +329,13 @@ class _Attempt:
         return Fault(owner="submission", stage="notebook", message=message)
 
     def _counts(self, cell: frames.Cell) -> bool:
-        """Whether a cell failed, and not because its training was to be replayed."""
-        return bool(cell.error) and not (self.stop_after and "TrainingStopped" in cell.error)
+        """Whether a cell failed, and not because enough was seen of its training."""
+        return bool(cell.error) and not (self._may_stop and "TrainingStopped" in cell.error)
+
+    @property
+    def _may_stop(self) -> bool:
+        """Whether a training was ended early, as it is to be replayed or was only to be checked."""
+        return self.stop_after is not None or not self.task.seeds
 
     def _fault_of(self, cell: frames.Cell) -> Fault:
         lacking = re.match(r"ModuleNotFoundError: No module named '(\w+)", cell.error)

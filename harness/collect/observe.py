@@ -20,7 +20,7 @@ from torch import Tensor
 
 from harness import evidence, frames
 from harness.collect import account, answers, evaluator, view
-from harness.collect.count import EXEMPT_STATISTICS
+from harness.collect.count import statistics_beyond
 from harness.collect.define import Unobservable, admitted
 from harness.collect.device import machine
 from harness.collect.graph import MAX_SIDE, Candidate, GraphNetwork
@@ -213,6 +213,7 @@ class Observer:
                 moved = not _alike(training.candidate, state, before)
                 training.state, training.seen = state, seen
                 seconds, training.since = time.monotonic() - training.since, time.monotonic()
+                told.weights[len(training.epochs)] = b""
                 training.epochs.append(_epoch(epoch, correct, moved, seconds))
                 self._told(self._so_far(training))
         except view.NotTaken as error:
@@ -353,7 +354,7 @@ def _state(candidate: Candidate, weights: bytes) -> dict[str, Tensor]:
 def _sent(weights: bytes, told: int) -> Parameters:
     """How many numbers a network holds that is no graph: all floats that were sent, or more.
 
-    What is named as batch norm's statistics counts as a graph's does: not, up to a thousand.
+    What is named as batch norm's statistics counts as a graph's does: not, as far as they are free.
     """
     sent = kept = 0
     for name, tensor in _tensors(weights).items():
@@ -361,7 +362,7 @@ def _sent(weights: bytes, told: int) -> Parameters:
             kept += tensor.numel()
         elif tensor.is_floating_point():
             sent += tensor.numel()
-    held = max(sent + max(kept - EXEMPT_STATISTICS, 0), told)
+    held = max(sent + statistics_beyond(kept, sent), told)
     return Parameters(judged=held, used=held, trainable=held)
 
 

@@ -33,6 +33,9 @@ MAX_RECIPE = 20_000
 MAX_NUMBER = 10**12
 """No honest count is larger, and a sum of these is still exact as a float."""
 
+MAX_WEIGHTS = 2**30
+"""Bytes of weights that wait to be measured."""
+
 MAX_CELLS = 2_000
 
 SOURCES = ("test", "train", "unknown")
@@ -56,7 +59,7 @@ class Told:
     packed: bytes = b""
     epochs: list[frames.ObservedEpoch] = field(default_factory=list)
     weights: list[bytes] = field(default_factory=list)
-    """Of each epoch; the last one's may not have come."""
+    """Of each epoch, empty once it is measured; the last one's may not have come."""
     tests: list[frames.SeenTest] = field(default_factory=list)
     swapped: bool = False
     """Whether other weights stood in the trained ones' place at the end, such as a checkpoint."""
@@ -179,6 +182,8 @@ class Received:
         (told, epoch), self._awaited = self._awaited, None
         if epoch.samples:
             told.weights.append(payload)
+            if sum(len(each) for told in self.trainings for each in told.weights) > MAX_WEIGHTS:
+                raise Malformed(f"more than {MAX_WEIGHTS:,} bytes of weights")
         else:  # nothing was trained on the way to these
             told.swapped = True
 

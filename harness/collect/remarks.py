@@ -6,7 +6,7 @@ Must not know limits, recipes or data sets.
 from __future__ import annotations
 
 from harness import frames
-from harness.collect.count import EXEMPT_STATISTICS
+from harness.collect.count import counted_statistics, statistics
 from harness.collect.graph import Candidate
 from harness.collect.operators import CHANCE
 
@@ -25,17 +25,12 @@ def remarks(candidate: Candidate) -> list[str]:
             "Ghost batch norm: before each evaluation its running statistics become the mean over "
             "the parts of a batch, as the usual class does in train(False)."
         )
-    held = sum(candidate.tensors[name].numel() for name in _exempt(candidate))
-    if held > EXEMPT_STATISTICS:
+    if counted := counted_statistics(candidate):
         told.append(
-            f"Batch norm holds {held:,} running statistics: those beyond {EXEMPT_STATISTICS:,} "
+            f"Batch norm holds {statistics(candidate):,} running statistics: {counted:,} of them "
             "count as parameters."
         )
     return told
-
-
-def _exempt(candidate: Candidate) -> frozenset[str]:
-    return candidate.kept.free - candidate.kept.counters
 
 
 def _by_chance(graph: frames.Graph) -> list[int | None]:

@@ -19,8 +19,9 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO, Self
 
@@ -69,6 +70,14 @@ class ChildNotStarted(RuntimeError):
     """The child failed before any submitted code ran in it: the machine's fault."""
 
 
+def lay_out(files: Mapping[PurePosixPath, bytes], folder: Path) -> None:
+    """Write what was handed in where its own process will find it."""
+    for place, content in files.items():
+        path = folder / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
 class Process:
     """A process for submitted code, which hands over frames; ended, it leaves nothing behind.
 
@@ -76,12 +85,20 @@ class Process:
         module: the one of `harness.inside` that it runs, with its arguments.
         folder: its own, which it may fill.
         backlog: frames that are read ahead; a process that writes more waits.
+        most: bytes of frames that it may write.
         probe: whether it gets a second pipe, whose number in the process is `probe`.
     """
 
     probe: int | None
 
-    def __init__(self, module: list[str], folder: Path, backlog: int, probe: bool = False) -> None:
+    def __init__(
+        self,
+        module: list[str],
+        folder: Path,
+        backlog: int,
+        most: int = MAX_BYTES,
+        probe: bool = False,
+    ) -> None:
         environment = {key: os.environ[key] for key in KEPT if key in os.environ}
         environment |= {
             "CUDA_VISIBLE_DEVICES": "",
@@ -114,7 +131,7 @@ class Process:
         if reading is not None:
             streams.append(os.fdopen(reading, "rb"))
         self._queue: queue.Queue[Frame | frames.FrameError | None] = queue.Queue(backlog)
-        self._open = len(streams)
+        self._open, self._most = len(streams), most
         self._over = threading.Event()
         for stream in streams:
             threading.Thread(target=self._pump, args=(stream,), daemon=True).start()
@@ -188,8 +205,8 @@ class Process:
             try:
                 for frame in frames.read(stream):  # type: ignore[arg-type]
                     total += len(frame[1])
-                    if total > MAX_BYTES:
-                        raise frames.FrameError(f"more than {MAX_BYTES:,} bytes of frames")
+                    if total > self._most:
+                        raise frames.FrameError(f"more than {self._most:,} bytes of frames")
                     if not self._hand_on(frame):
                         return
             except frames.FrameError as error:

@@ -24,8 +24,11 @@ from harness.frames import Kind
 POSSIBLE = os.name == "posix"
 """Whether a second pipe can be handed on to the notebook's kernel; Windows cannot."""
 
-BACKLOG = 64
+BACKLOG = 16
 """Frames that are read ahead, so that a notebook does not wait while an epoch is measured."""
+
+MAX_BYTES = 2**34
+"""Bytes of frames: a network of 6 million parameters sends 25 MB an epoch, and a sweep has 300."""
 
 GRACE = 30.0
 """Seconds beyond the notebook's own time, in which its driver should have ended it."""
@@ -42,8 +45,9 @@ class Limits:
     """Wall time of one cell."""
     seconds: int = 6 * 3600
     """Wall time of the whole; a sweep of ten schedules takes hours on a slow machine."""
-    memory: int = 8 * 2**30
-    """Bytes of data."""
+    memory: int = 16 * 2**30
+    """Bytes of data. Real notebooks keep every loss with its graph, which leaves the heap in
+    fragments: a third of a megabyte a step, and a training of 15 epochs has 14,000."""
     output: int = 5_000_000
     """Bytes of outputs that are kept in the executed copy."""
 
@@ -71,15 +75,12 @@ def run(
     # A socket's path must be short, so the folder lies where the system's own temporary ones do.
     with tempfile.TemporaryDirectory(prefix="harness-") as made:
         folder = Path(made)
-        for place, content in checkout.items():
-            path = folder / "checkout" / place
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+        sandbox.lay_out(checkout, folder / "checkout")
         raw = folder / "data" / order.dataset / "raw"
         raw.mkdir(parents=True)
         for name, content in served.items():
             (raw / name).write_bytes(content)
-        process = Process(["harness.inside.notebook"], folder, BACKLOG, probe=True)
+        process = Process(["harness.inside.notebook"], folder, BACKLOG, MAX_BYTES, probe=True)
         filled = asdict(order) | {
             "notebook": f"checkout/{notebook}",
             "probe": process.probe,

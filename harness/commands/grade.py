@@ -75,7 +75,6 @@ def grade(
     from harness.commands import scorecards as shared
     from harness.commands.progress import Display
     from harness.grade import grade, write_reports
-    from harness.overrides import OverrideError
     from harness.submission import name_of
 
     asked = shared.asked(rubric)
@@ -86,26 +85,23 @@ def grade(
     scorecards = []
     missing = False
     try:
-        workshop = Workshop(stores.Store(stores.folder(store)), data.folder(data_dir), device)
-        if dry_run:
-            from harness.commands.dry_run import tell
+        with shared.ending(overrides, kept="; what was measured is kept"):
+            workshop = Workshop(stores.Store(stores.folder(store)), data.folder(data_dir), device)
+            if dry_run:
+                from harness.commands.dry_run import tell
 
-            raise typer.Exit(tell(paths, asked, workshop, json, exit_zero))
-        for path in paths:
-            try:
-                with Display(name_of(path)) as display:
-                    scorecard = grade(path, asked, workshop, display.epoch, awarded, replay)
-            except FileNotFoundError:
-                say(f"{path}: no such file or folder")
-                missing = True
-                continue
-            write_reports(scorecard, out, workshop.store)
-            scorecards.append(scorecard)
-            shared.show(scorecard, json)
-    except OverrideError as error:
-        fail(f"{overrides}: {error}", 2)
-    except OSError as error:
-        fail(f"the machine's fault: {error}; what was measured is kept", 4)
+                raise typer.Exit(tell(paths, asked, workshop, json, exit_zero))
+            for path in paths:
+                try:
+                    with Display(name_of(path)) as display:
+                        scorecard = grade(path, asked, workshop, display.epoch, awarded, replay)
+                except FileNotFoundError:
+                    say(f"{path}: no such file or folder")
+                    missing = True
+                    continue
+                write_reports(scorecard, out, workshop.store)
+                scorecards.append(scorecard)
+                shared.show(scorecard, json)
     except KeyboardInterrupt:
         fail("interrupted; what was measured is kept, and the same command goes on from there", 130)
     shared.leave(scorecards, missing, exit_zero)

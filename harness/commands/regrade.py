@@ -49,7 +49,6 @@ def regrade(
     from harness.commands import scorecards as shared
     from harness.grade import write_reports
     from harness.judge.judge import judge
-    from harness.overrides import OverrideError
 
     asked = shared.asked(rubric)
     awarded = shared.awarded(overrides, asked)
@@ -59,16 +58,12 @@ def regrade(
     if twice := [name for name, number in names.items() if number > 1]:
         fail(f"{names[twice[0]]} reports are of {twice[0]}: name only one of them", 2)
     scorecards = []
-    try:
+    with shared.ending(overrides):
         for found in evidence:
             scorecard = judge(asked, found, awarded)
             write_reports(scorecard, out)
             scorecards.append(scorecard)
             shared.show(scorecard, json)
-    except OverrideError as error:
-        fail(f"{overrides}: {error}", 2)
-    except OSError as error:
-        fail(f"the machine's fault: {error}", 4)
     shared.leave(scorecards, missing=None in read, exit_zero=exit_zero)
 
 

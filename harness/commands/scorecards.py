@@ -6,6 +6,8 @@ Must not know how a scorecard comes about.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from json import dumps
 from pathlib import Path
 from typing import NoReturn
@@ -45,6 +47,22 @@ def distinct(paths: list[Path]) -> None:
     names = Counter(name_of(path) for path in paths)
     if twice := [name for name, number in names.items() if number > 1]:
         fail(f"several submissions are called {twice[0]}: their reports need an --out each", 2)
+
+
+@contextmanager
+def ending(overrides_file: Path | None, kept: str = "") -> Iterator[None]:
+    """End the command with a message if the overrides or the machine fail in the block.
+
+    Args:
+        overrides_file: the one that the user named.
+        kept: what is not lost if the machine fails.
+    """
+    try:
+        yield
+    except overrides.OverrideError as error:
+        fail(f"{overrides_file}: {error}", 2)
+    except OSError as error:
+        fail(f"the machine's fault: {error}{kept}", 4)
 
 
 def show(scorecard: Scorecard, json: bool, checked: bool = False) -> None:

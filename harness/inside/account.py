@@ -7,6 +7,7 @@ Part of the process that belongs to the submission: of the harness it must know 
 from __future__ import annotations
 
 import sys
+import time
 import weakref
 from typing import Any
 
@@ -21,6 +22,7 @@ from harness.inside.handover import hand_over, safetensors_of, snapshot
 from harness.inside.loops import declared_epochs
 from harness.inside.reporter import Forward, Held, Reporter, Run, TrainingStopped
 from harness.inside.runs import Epochs
+from harness.inside.telling import tell
 from harness.inside.watching import LoaderPass, LossCall
 from harness.inside.weights import Weights, same
 
@@ -144,16 +146,22 @@ class Account:
         """An optimiser is about to change the weights.
 
         Raises:
-            TrainingStopped: when enough epochs were seen of a run that declared their number.
+            TrainingStopped: when enough was seen of a run that declared the number of its epochs.
         """
         self._look_at_weights()
         self._whole, self._gradients = self._as_propagated(), []
         if self.run is None and any(p.grad is not None for p in self.weights.parameters):
             self._begin()
         run, stop = self.run, self.reporter.stop_after
-        if run and stop is not None and run.declared and self.epochs.ended >= stop:
+        if not run or stop is None or not run.declared or self.epochs.ended < stop:
+            return
+        seconds = self.reporter.stop_seconds
+        if time.monotonic() - run.since >= seconds:
             self.epochs.drop()
-            raise TrainingStopped(f"{stop} epochs were observed; the rest is replayed")
+            seen = f"{self.epochs.ended} of {run.declared} epochs were observed"
+            if seconds:
+                tell("training", f"Stopped after {seconds:g} s, as in any check; {seen}.")
+            raise TrainingStopped(seen)
 
     def stepped(self, optimizer: torch.optim.Optimizer, own: bool) -> None:
         """An optimiser has changed the weights.
@@ -301,6 +309,7 @@ class Account:
             names=names,
             start=self.weights.known,
             declared=declared,
+            since=time.monotonic(),
             schedule_steps={id(s): s.steps for s in reporter.schedulers.made},
         )
 

@@ -44,7 +44,8 @@ def install(order: dict[str, Any], stream: BinaryIO | None = None) -> None:
 
     Args:
         order: what the driver was told: `probe`, the pipe that frames go to; `data`; `sizes`, how
-            many images the real set has for training and for testing; `stop_after`.
+            many images the real set has for training and for testing; `stop_after`,
+            `stop_seconds`.
         stream: where frames go instead.
     """
     global _probe
@@ -109,6 +110,7 @@ class Probe:
             stream=stream,
             size=size,
             stop_after=order.get("stop_after"),
+            stop_seconds=order.get("stop_seconds", 0),
             schedulers=Schedulers(self._patches),
             defined=weakref.WeakKeyDictionary(),
         )

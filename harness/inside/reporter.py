@@ -35,6 +35,7 @@ class Reporter:
     size: int
     """Images in the training set that is served."""
     stop_after: int | None
+    stop_seconds: float
     schedulers: Schedulers
     defined: weakref.WeakKeyDictionary[type, int]
     """The cell in which each class was made."""
@@ -73,6 +74,7 @@ class Run:
     names: list[str] | None
     start: Tensor
     declared: int | None
+    since: float
     schedule_steps: dict[int, int]
     """How often each scheduler had been stepped before."""
     steps: int = 0

@@ -29,7 +29,7 @@ class Shell(ZMQInteractiveShell):
     checkout = Path()
     """The root of what was handed in."""
     folder = ""
-    """The name that it had in its repository."""
+    """The path that it had in its repository."""
 
     def system(self, cmd: str) -> None:
         """In place of a command of the system, which a notebook calls with `!`."""
@@ -88,7 +88,7 @@ def clone_of(checkout: Path, folder: str, target: Path) -> None:
 
     Args:
         checkout: what was handed in.
-        folder: the name of the folder that was handed in; may be empty.
+        folder: the path in its repository of the folder that was handed in; may be empty.
         target: the folder that git would make; one that exists is left alone, as git does.
     """
     if target.exists():
@@ -97,5 +97,9 @@ def clone_of(checkout: Path, folder: str, target: Path) -> None:
     for entry in checkout.iterdir():
         if entry.resolve() != target.resolve():
             (target / entry.name).symlink_to(entry.resolve(), entry.is_dir())
-    if folder and not (target / folder).exists():
-        (target / folder).symlink_to(checkout.resolve(), target_is_directory=True)
+    # An instructor may keep the repository in one of their own, so the end of the path counts too.
+    parts = Path(folder).parts
+    for place in (target.joinpath(*parts[start:]) for start in range(len(parts))):
+        if not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.symlink_to(checkout.resolve(), target_is_directory=True)
