@@ -12,6 +12,7 @@ from hypothesis import settings
 from harness import data
 from harness.collect.sandbox import Limits
 from harness.collect.workshop import Workshop
+from harness.inside import account
 from harness.rubric import Rubric
 from harness.store import Store
 
@@ -100,6 +101,12 @@ def rubric() -> Rubric:
         },
     ]
     return Rubric.model_validate({"title": "Small", "dataset": "digits", "checks": checks})
+
+
+@pytest.fixture
+def unexported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exporting a network takes a second, and is tested by itself."""
+    monkeypatch.setattr(account, "hand_over", lambda *_: ([], None))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -138,3 +138,7 @@ def observe(*cells: str, **order: Any) -> Observed:
 def state(space: dict[str, Any]) -> list[Tensor]:
     """All that training changed, and the random numbers that come next."""
     return [*space["model"].state_dict().values(), torch.rand(3)]
+
+
+def equal(one: list[Tensor], other: list[Tensor]) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))

@@ -168,7 +168,8 @@ def facts(step: Step, evidence: Evidence) -> list[str]:
     for run in step.runs:
         lines.append(f"seed {run.seed}: {_reached(run, evidence.dataset.test_size)}")
     if step.shims:
-        lines.append(f"so that it runs here: {'; '.join(step.shims)}")
+        told = [shim.partition(": ")[2] or shim for shim in step.shims]
+        lines.append(f"so that it runs here: {' '.join(told)}")
     lines += [f"{cell} (nothing hangs on it)" for cell in step.failed_cells if not step.fault]
     return lines
 
