@@ -18,7 +18,7 @@ from harness.evidence import (
 )
 from harness.notes import Notes
 from harness.recipe import Recipe
-from harness.rubric import Rubric
+from harness.rubric import Check, Finding, Rubric, kinds
 
 MACHINE = Machine(device="cpu: test", system="Linux", python="3.11", torch="2.15", harness="0")
 
@@ -130,3 +130,20 @@ def step(
 def evidence(*steps: Step, name: str = "ada", fault: Fault | None = None) -> Evidence:
     """A submission on MNIST."""
     return Evidence(submission=name, dataset=DATASETS["mnist"], steps=list(steps), fault=fault)
+
+
+def check(kind: str, scope: str = "final step", points: float = 10, **keys: Any) -> Check:
+    return kinds()[kind].model_validate({"kind": kind, "points": points, "scope": scope, **keys})
+
+
+def found(of: Check, *steps: Step) -> Finding:
+    """What a check makes of the last of these steps."""
+    return of.judge(steps[-1], evidence(*steps))
+
+
+def asking(*checks: dict[str, Any], pass_mark: str = "70 %") -> Rubric:
+    table = {"title": "T", "dataset": "mnist", "pass_mark": pass_mark, "checks": list(checks)}
+    return Rubric.model_validate(table)
+
+
+EPOCHS = {"kind": "epochs", "at_most": 15, "points": 90, "scope": "every step"}
