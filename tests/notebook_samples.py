@@ -1,6 +1,17 @@
 """Notebooks as learners write them, made of cells: small networks, and loops that train them."""
 
+from pathlib import Path
+
 import nbformat
+from conftest import LIMITS
+
+from harness import data
+from harness.collect.workshop import Workshop
+from harness.evidence import Run, Step
+from harness.grade import grade
+from harness.rubric import Rubric, find, load
+from harness.scorecard import Scorecard
+from harness.store import Store
 
 SETUP = """
 import torch
@@ -78,3 +89,21 @@ def notebook(*cells: str) -> str:
         for cell in cells
     ]
     return nbformat.writes(made)
+
+
+QUICKSTART = load(find("digits-quickstart"))
+
+
+def workshop_in(folder: Path) -> Workshop:
+    return Workshop(Store(folder / "store"), data.folder(), "cpu", LIMITS)
+
+
+def graded(
+    path: Path, folder: Path, rubric: Rubric = QUICKSTART, replay: bool = False
+) -> Scorecard:
+    return grade(path, rubric, workshop_in(folder), lambda told: None, replay=replay)
+
+
+def only_run(step: Step) -> Run:
+    (run,) = step.observed
+    return run

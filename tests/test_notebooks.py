@@ -10,29 +10,22 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import LIMITS
-from notebook_samples import LOOPS, NET, NOTES, SETUP, notebook
+from notebook_samples import (
+    LOOPS,
+    NET,
+    NOTES,
+    QUICKSTART,
+    SETUP,
+    graded,
+    notebook,
+    only_run,
+    workshop_in,
+)
 
-from harness import data
-from harness.collect import notebooks, served
-from harness.collect.workshop import Workshop
-from harness.evidence import Run, Step
-from harness.grade import check, grade, write_reports
-from harness.rubric import Rubric, find, load
+from harness.collect import served
+from harness.evidence import Step
+from harness.grade import write_reports
 from harness.scorecard import Scorecard
-from harness.store import Store
-
-QUICKSTART = load(find("digits-quickstart"))
-
-
-def workshop_in(folder: Path) -> Workshop:
-    return Workshop(Store(folder / "store"), data.folder(), "cpu", LIMITS)
-
-
-def graded(
-    path: Path, folder: Path, rubric: Rubric = QUICKSTART, replay: bool = False
-) -> Scorecard:
-    return grade(path, rubric, workshop_in(folder), lambda told: None, replay=replay)
 
 
 @pytest.fixture
@@ -294,11 +287,6 @@ def named(several: tuple[Path, Path, Scorecard], name: str) -> Step:
     return found
 
 
-def only_run(step: Step) -> Run:
-    (run,) = step.observed
-    return run
-
-
 @SEVERAL_KERNEL
 def test_steps_stand_in_order_and_the_index_is_none(
     several: tuple[Path, Path, Scorecard],
@@ -427,73 +415,3 @@ def test_executed_copies_lie_as_their_notebooks_do(
     executed = tmp_path / "ada" / "executed"
     copies = [path.relative_to(executed).as_posix() for path in executed.rglob("*.ipynb")]
     assert sorted(copies) == ["Step_10/Step 10.ipynb", "Step_3/Step 3.ipynb"]
-
-
-# Check and replay -----------------------------------------------------------------------------------------
-
-STEPPED = """
-model = Net()
-optimizer = optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
-scheduler = optim.lr_scheduler.StepLR(optimizer, 3)
-for epoch in range(4):
-    train(model, optimizer)
-    test(model)
-    scheduler.step()
-"""
-
-OWN_LOSS = STEPPED.replace(
-    "    train(model, optimizer)",
-    """
-    for data, target in train_loader:
-        optimizer.zero_grad()
-        loss = F.nll_loss(model(data), target) + 1e-4 * model.head.weight.abs().sum()
-        loss.backward()
-        optimizer.step()
-""",
-)
-
-
-def test_a_check_of_a_slow_training_sees_its_first_epochs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(notebooks, "CHECK_SECONDS", 1e-9)
-    path = tmp_path / "step_1.ipynb"
-    path.write_text(notebook(SETUP, NET, LOOPS, STEPPED, "fit(Net(), 3)\nprint('afterwards')"))
-    (step,) = check(path, QUICKSTART, workshop_in(tmp_path)).evidence.steps
-    assert (step.fault, step.failed_cells) == (None, [])
-    assert step.recipe is not None
-    assert step.recipe.epochs == 3
-    assert any("2 of 4 epochs were observed" in told for told in step.shims)
-
-
-def test_a_replay_stops_what_it_can_train_and_lets_the_rest_end(tmp_path: Path) -> None:
-    submission = tmp_path / "ada"
-    submission.mkdir()
-    for name, loop in ("step_1", OWN_LOSS), ("step_2", STEPPED):
-        content = notebook(SETUP, NET, LOOPS, loop, "print('afterwards')")
-        (submission / f"{name}.ipynb").write_text(content)
-    rubric = QUICKSTART.model_copy(update={"seeds": 2})
-    scorecard = graded(submission, tmp_path, rubric, replay=True)
-    own, stepped = scorecard.evidence.steps
-    assert not scorecard.faults
-    assert [*own.failed_cells, *stepped.failed_cells] == []
-
-    seen = only_run(stepped)
-    assert seen.observed is not None
-    assert (seen.observed.stopped, seen.observed.unreplayable) == (True, "")
-    assert [epoch.samples for epoch in seen.epochs] == [1_437, 1_437]
-    assert stepped.integrity == "replayed"
-    assert [run.seed for run in stepped.runs] == [1, 2]
-    for run in stepped.runs:
-        assert run.declared_epochs == len(run.epochs) == 4
-        rates = [epoch.learning_rate for epoch in run.epochs]
-        assert rates == pytest.approx([0.05, 0.05, 0.05, 0.005])
-        assert run.epochs[-1].test_correct > 300
-
-    ended = only_run(own)
-    assert ended.observed is not None
-    assert not ended.observed.stopped
-    assert "its loss is none of torch's" in ended.observed.unreplayable
-    assert own.integrity == "observed"
-    assert len(ended.epochs) == 4
-    assert own.runs == []
