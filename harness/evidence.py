@@ -181,7 +181,7 @@ class Observed(Observation):
     cell: int | None
     """The cell, from 0, that trained."""
     declared: bool
-    """Whether the number of epochs could be read from its loop before that had run."""
+    """Whether so many epochs could be read from its loop before that had run."""
     stopped: bool = False
     """Whether it was ended early, to be replayed."""
     answered: bool = False
@@ -306,6 +306,8 @@ class Step(Observation):
             "handed_in": handed_in,
             "runs": self.runs if replayed else [run],
         }
+        if which == "first" and len(self.observed) > 1:
+            update["fault"] = None if run.epochs else run.fault
         if self.integrity == "replayed" and not replayed:
             update["integrity"] = "answered" if run.observed.answered else "observed"
         return self.model_copy(update=update)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from harness import data, submission
@@ -92,7 +93,8 @@ def write_reports(scorecard: Scorecard, out: Path, store: Store | None = None) -
         if store and step.executed and (executed := store.executed(step.executed)):
             # Folders may hold notebooks of one name; several steps may be of one notebook.
             place = PurePosixPath(step.name)
-            write(folder / "executed" / place.with_name(f"{place.stem}.ipynb"), executed)
+            with suppress(OSError):  # a path too long for this folder: it is only to look at
+                write(folder / "executed" / place.with_name(f"{place.stem}.ipynb"), executed)
     write(folder / "report.json", document.render(scorecard).encode())
     write(folder / "report.md", markdown.render(scorecard).encode())
 

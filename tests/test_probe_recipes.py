@@ -6,6 +6,7 @@ import pytest
 from watched import observe
 
 from harness.frames import Kind
+from harness.inside.reporter import TrainingStopped
 
 RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
     "plain": (
@@ -170,3 +171,21 @@ def test_evaluating_a_range_runs_nothing(over: str) -> None:
     observed = observe(count, loop)
     assert observed.of(Kind.RUN)[0]["declared_epochs"] is None
     assert observed.space["calls"] == [1]
+
+
+STOPPED = {
+    "for epoch in range(5):\n    train(model, optimizer)\nprint('done')": True,
+    "def fit():\n    for epoch in range(5):\n        train(model, optimizer)\nfit()": True,
+    "def fit():\n    for epoch in range(5):\n        train(model, optimizer)\nfit()\nfit()": False,
+    "for lr in (0.1, 0.2):\n    for epoch in range(5):\n        train(model, optimizer)": False,
+}
+
+
+@pytest.mark.usefixtures("unexported")
+@pytest.mark.parametrize("cell", STOPPED)
+def test_only_a_training_that_is_alone_in_its_cell_is_stopped(cell: str) -> None:
+    if STOPPED[cell]:
+        with pytest.raises(TrainingStopped):
+            observe(cell, stop_after=2)
+    else:
+        assert len(observe(cell, stop_after=2).epochs()) >= 5

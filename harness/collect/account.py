@@ -24,6 +24,9 @@ OWN_LOSS = Ingredient(name="a loss of its own")
 TRAINED = 0.5
 """Share of right answers before training; of 222 untrained networks none had more than 0.19."""
 
+UNSEEN = 0.01
+"""Share of an optimiser's steps that may follow no images that could be seen."""
+
 ALIKE = 1e-6
 """Relative difference between two learning rates, momenta or decays that are the same."""
 
@@ -133,6 +136,13 @@ def findings(observed: Sequence[frames.ObservedEpoch], before: int, size: int) -
     if by_hand and stepped:
         found.append(
             f"its weights changed {by_hand:,} time{'s' * (by_hand > 1)} while no optimiser stepped"
+        )
+    all_steps = sum(steps.count for epoch in observed for steps in epoch.steps)
+    unseen = sum(steps.count for epoch in observed for steps in epoch.steps if not steps.samples)
+    if unseen > UNSEEN * all_steps and observed[-1].recipe.optimizers < 2:
+        found.append(
+            f"{unseen:,} of its optimiser's {all_steps:,} steps followed no images that could be "
+            "seen: the epochs are those of the others"
         )
     return found
 

@@ -46,7 +46,7 @@ def answers(
     Raises:
         ChildFailed: if it does not answer.
     """
-    with tempfile.TemporaryDirectory(prefix="harness-") as made:
+    with tempfile.TemporaryDirectory(prefix="harness-", ignore_cleanup_errors=True) as made:
         folder = Path(made)
         sandbox.lay_out(checkout, folder / "checkout")
         (folder / "checkout" / notebook.parent).mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -169,10 +170,17 @@ class _Attempt:
 
         try:
             observer, ended = self._observed(told)
+            return self._cut(observer, ended), observer.received.executed
         except (ChildNotStarted, data.DataError, NoDeviceError, OSError, MemoryError) as error:
             fault = Fault(owner="machine", stage="notebook", message=str(error))
-            return [self._step(fault=fault)], b""
-        return self._cut(observer, ended), observer.received.executed
+        except Exception as error:  # a gap of ours must not cost the other notebooks their grades
+            fault = Fault(
+                owner="harness",
+                stage="notebook",
+                message=f"{type(error).__name__}: {error}",
+                traceback="".join(traceback.format_exception(error))[-4000:],
+            )
+        return [self._step(fault=fault)], b""
 
     def _observed(self, told: Callable[[Run], None]) -> tuple[Observer, Fault | None]:
         """All that the probe sent, and why the notebook ended early, if it did."""
@@ -196,21 +204,22 @@ class _Attempt:
         limits = CHECKED if checking else self.workshop.notebook
         place = PurePosixPath(self.source.name)
         checkout = {PurePosixPath(n): content for n, content in self.submission.files.items()}
-        ended = None
+        ended = ""
         try:
-            try:
-                for frame in session.run(
-                    place, checkout, self._served(bench.images), self._order(), limits
-                ):
-                    observer.take(*frame)
-            except ChildFailed as failure:
-                ended = Fault(owner="submission", stage="notebook", message=str(failure))
+            served_files = self._served(bench.images)
+            for frame in session.run(place, checkout, served_files, self._order(), limits):
+                observer.take(*frame)
+        except ChildFailed as failure:
+            ended = str(failure)
+        except Malformed as error:
+            ended = f"what its process sent cannot be read: {error}"
+        try:
             observer.finish()
             observer.ask(place, checkout)
         except Malformed as error:
-            message = f"what its process sent cannot be read: {error}"
-            ended = Fault(owner="submission", stage="notebook", message=message)
-        return observer, ended
+            ended = ended or f"what its process sent cannot be read: {error}"
+        fault = Fault(owner="submission", stage="notebook", message=ended) if ended else None
+        return observer, fault
 
     def _order(self) -> frames.Order:
         origin = data.ORIGINS.get(self.task.dataset)
@@ -251,6 +260,9 @@ class _Attempt:
             "executed": self.key,
         }
         failed = [cell for cell in observer.received.cells if self._counts(cell)]
+        faults = [self._fault_of(cell) for cell in failed]
+        if lacking := [fault for fault in faults if fault.owner == "machine"]:
+            return [self._step(fault=lacking[0], **shared)]
         if not whole:
             shared["failed_cells"] = [_failed(cell) for cell in failed]
             return [self._step(fault=self._nothing(observer, ended), **shared)]

@@ -14,20 +14,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-import safetensors.torch
 import torch
 from torch import Tensor
 
 from harness import evidence, frames
-from harness.collect import account, answers, evaluator, view
-from harness.collect.count import statistics_beyond
+from harness.collect import account, answers, evaluator, view, weights
 from harness.collect.define import Unobservable, admitted
 from harness.collect.device import machine
 from harness.collect.graph import MAX_SIDE, Candidate, GraphNetwork
 from harness.collect.received import Malformed, Received, Told
 from harness.collect.run import MIXED, Bench
 from harness.collect.sandbox import ChildFailed
-from harness.evidence import Epoch, Fault, Machine, Network, Observed, Parameters, Run
+from harness.evidence import Epoch, Fault, Machine, Network, Observed, Run
 from harness.frames import Kind
 from harness.recipe import MAX_EPOCHS
 from harness.store import digest
@@ -95,6 +93,8 @@ class Observer:
             self.trainings.append(Training(told))
         if kind is Kind.TENSORS:
             self._admit(self.trainings[-1])
+        if kind is Kind.PACKED and self.trainings[-1].candidate:
+            self.trainings[-1].told.packed = b""  # it is needed of what is no graph only
         if kind is Kind.FAULT:
             self._excuse(self.trainings[-1])
         if kind is Kind.WEIGHTS:
@@ -139,7 +139,7 @@ class Observer:
         whole = sum(not epoch.last for epoch in told.epochs)
         recipe = account.recipe(min(max(declared or 0, whole, 1), MAX_EPOCHS), told.epochs)
         size = len(self._bench.images.train)
-        fault = ended or self._mixed(training)
+        fault = ended or training.fault or self._mixed(training)
         return Run(
             seed=0,
             key=self.name(training),
@@ -154,7 +154,7 @@ class Observer:
                 or account.unreplayable(recipe, told.epochs, told.begun.image, size),
                 handed_in=self.name(training),
                 cell=told.begun.cell,
-                declared=declared is not None,
+                declared=(declared or 0) >= whole,
                 answered=training.candidate is None and bool(training.epochs),
                 findings=account.findings(
                     told.epochs, training.before, len(self._bench.images.test)
@@ -206,16 +206,18 @@ class Observer:
                 training.before = self._correct(
                     training.candidate, training.candidate.tensors, seen
                 )
-            for epoch, weights in waiting:
-                state = _state(training.candidate, weights)
+            for epoch, sent in waiting:
+                state = weights.state(training.candidate, sent)
                 correct = self._correct(training.candidate, state, seen)
                 before = training.state or training.candidate.tensors
-                moved = not _alike(training.candidate, state, before)
+                moved = not weights.alike(training.candidate, state, before)
                 training.state, training.seen = state, seen
                 seconds, training.since = time.monotonic() - training.since, time.monotonic()
                 told.weights[len(training.epochs)] = b""
                 training.epochs.append(_epoch(epoch, correct, moved, seconds))
                 self._told(self._so_far(training))
+        except weights.Foreign as error:
+            training.fault = Fault(owner="submission", stage="evaluation", message=str(error))
         except view.NotTaken as error:
             training.fault = Fault(owner="harness", stage="evaluation", message=str(error))
 
@@ -235,7 +237,10 @@ class Observer:
                 raise view.NotTaken(f"its test images have more than {MAX_SIDE} pixels a side")
             torch.manual_seed(0)  # a test set that is augmented at random is so once
             random.seed(0)
-            images = look(self._bench.images.test).to(self._bench.device)
+            try:
+                images = look(self._bench.images.test).to(self._bench.device)
+            except Exception as error:  # whatever a transform says of images it cannot take
+                raise view.NotTaken(f"its test images cannot be looked at so: {error}") from None
             self._seen = _Seen(written, look, images)
         if list(self._seen.images.shape[1:]) != list(image):
             raise view.NotTaken(
@@ -300,17 +305,17 @@ class Observer:
         epochs = list(zip(told.epochs, told.weights, strict=False))
         last = epochs[-1]
         seen = self._seen_through(last[0].recipe, told.begun.image)
-        tasks = [(b"", seen.images), *((weights, seen.images) for _, weights in epochs)]
+        tasks = [(b"", seen.images), *((sent, seen.images) for _, sent in epochs)]
         tasks += [(last[1], images) for images in self._moved(seen)]
-        parameters = _sent(last[1], told.begun.parameters)
+        parameters = weights.parameters(last[1], told.begun.parameters)
         scores = answers.answers(told.packed, tasks, notebook, checkout)
         labels = self._bench.images.test_labels.cpu()
         training.before, *counts = (int((each.argmax(1) == labels).sum()) for each in scores)
         training.shifted = min(counts[len(epochs) :])
         states = [b"", *told.weights]
         training.epochs = [
-            _epoch(epoch, correct, moved=weights != before, seconds=0)
-            for (epoch, weights), before, correct in zip(epochs, states, counts, strict=False)
+            _epoch(epoch, correct, moved=sent != before, seconds=0)
+            for (epoch, sent), before, correct in zip(epochs, states, counts, strict=False)
         ]
         assert training.fault is not None
         training.network = Network(
@@ -335,50 +340,6 @@ def _unmade(training: Training) -> str:
 
 def _sides(shape: Sequence[int]) -> str:
     return " x ".join(map(str, shape))
-
-
-def _state(candidate: Candidate, weights: bytes) -> dict[str, Tensor]:
-    """The network's tensors with the weights of an epoch."""
-    sent = _tensors(weights)
-    state = dict(candidate.tensors)
-    for info in candidate.definition.tensors:
-        if info.kind == "constant":
-            continue
-        old, new = state[info.name], sent.get(info.name)
-        if new is None or new.shape != old.shape or new.dtype != old.dtype:
-            raise Malformed(f"the weights {info.name} are not those of its network")
-        state[info.name] = new
-    return state
-
-
-def _sent(weights: bytes, told: int) -> Parameters:
-    """How many numbers a network holds that is no graph: all floats that were sent, or more.
-
-    What is named as batch norm's statistics counts as a graph's does: not, as far as they are free.
-    """
-    sent = kept = 0
-    for name, tensor in _tensors(weights).items():
-        if name.endswith(("running_mean", "running_var")):
-            kept += tensor.numel()
-        elif tensor.is_floating_point():
-            sent += tensor.numel()
-    held = max(sent + statistics_beyond(kept, sent), told)
-    return Parameters(judged=held, used=held, trainable=held)
-
-
-def _tensors(weights: bytes) -> dict[str, Tensor]:
-    try:
-        return safetensors.torch.load(weights)
-    except Exception as error:  # whatever safetensors finds wrong with bytes
-        raise Malformed(f"weights: {error}") from None
-
-
-def _alike(candidate: Candidate, state: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
-    """Whether all parameters are equal, NaN to itself as well."""
-    held = [info.name for info in candidate.definition.tensors if info.kind == "parameter"]
-    return all(
-        torch.allclose(state[name], other[name], rtol=0, atol=0, equal_nan=True) for name in held
-    )
 
 
 def _with_tests(epoch: Epoch, told: Told) -> Epoch:

@@ -33,8 +33,8 @@ MAX_RECIPE = 20_000
 MAX_NUMBER = 10**12
 """No honest count is larger, and a sum of these is still exact as a float."""
 
-MAX_WEIGHTS = 2**30
-"""Bytes of weights that wait to be measured."""
+MAX_KEPT = 2**31
+"""Bytes of networks, and of weights that wait to be measured."""
 
 MAX_CELLS = 2_000
 
@@ -64,6 +64,12 @@ class Told:
     swapped: bool = False
     """Whether other weights stood in the trained ones' place at the end, such as a checkpoint."""
 
+    @property
+    def kept(self) -> int:
+        """Bytes that lie in memory."""
+        held = (self.definition, self.tensors, self.packed, *self.weights)
+        return sum(map(len, held))
+
 
 class Received:
     """What a notebook's process has told so far."""
@@ -87,6 +93,8 @@ class Received:
             case Kind.RUN:
                 self._begin(_read(frames.ObservedRun, payload))
             case Kind.DEFINITION:
+                if len(payload) > MAX_JSON:
+                    raise Malformed(f"a definition of {len(payload):,} bytes")
                 self._handing_over(kind).definition = payload
             case Kind.TENSORS:
                 if not self._last(kind).definition or self._last(kind).tensors:
@@ -120,6 +128,8 @@ class Received:
                 self.executed = payload
             case _:
                 raise Malformed(f"a frame of kind {kind.name} in the middle")
+        if sum(told.kept for told in self.trainings) > MAX_KEPT:
+            raise Malformed(f"more than {MAX_KEPT:,} bytes of networks and weights")
 
     def _begin(self, begun: frames.ObservedRun) -> None:
         if begun.run != len(self.trainings) + 1:
@@ -182,8 +192,6 @@ class Received:
         (told, epoch), self._awaited = self._awaited, None
         if epoch.samples:
             told.weights.append(payload)
-            if sum(len(each) for told in self.trainings for each in told.weights) > MAX_WEIGHTS:
-                raise Malformed(f"more than {MAX_WEIGHTS:,} bytes of weights")
         else:  # nothing was trained on the way to these
             told.swapped = True
 

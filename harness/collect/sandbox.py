@@ -164,6 +164,8 @@ class Process:
             frames.FrameError: if what came is none.
         """
         while self._open:
+            if time.monotonic() > deadline:  # a flood would keep the queue full
+                raise TimeoutError
             try:
                 frame = self._queue.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
@@ -232,7 +234,7 @@ class Child:
         """Whether the process waits for a file."""
 
     def __enter__(self) -> Self:
-        self._folder = tempfile.TemporaryDirectory(prefix="harness-")
+        self._folder = tempfile.TemporaryDirectory(prefix="harness-", ignore_cleanup_errors=True)
         return self
 
     def __exit__(

@@ -73,7 +73,7 @@ def run(
         ChildFailed: if it used up its time, or what it sent is no sequence of frames.
     """
     # A socket's path must be short, so the folder lies where the system's own temporary ones do.
-    with tempfile.TemporaryDirectory(prefix="harness-") as made:
+    with tempfile.TemporaryDirectory(prefix="harness-", ignore_cleanup_errors=True) as made:
         folder = Path(made)
         sandbox.lay_out(checkout, folder / "checkout")
         raw = folder / "data" / order.dataset / "raw"
@@ -112,13 +112,15 @@ def _frames(process: Process, limits: Limits) -> Iterator[Frame]:
             if ended:
                 return
             raise ChildFailed(f"what it sent cannot be read: {error}") from None
+        if frame is not None and frame[0] is Kind.READY:
+            begun = True
+            continue
         if frame is None and not begun:
             raise ChildNotStarted(f"the process for notebooks did not start{process.last_words()}")
         if frame is None:
             if not ended:
                 raise ChildFailed(f"the notebook's process ended early{process.last_words()}")
             return
-        begun = True
         if frame[0] is Kind.END:
             ended = True
             deadline = time.monotonic() + DRAIN

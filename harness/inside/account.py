@@ -17,9 +17,8 @@ from torch.utils.data import DataLoader
 
 from harness import frames
 from harness.frames import Kind
-from harness.inside import recipes
+from harness.inside import loops, recipes
 from harness.inside.handover import hand_over, safetensors_of, snapshot
-from harness.inside.loops import declared_epochs
 from harness.inside.reporter import Forward, Held, Reporter, Run, TrainingStopped
 from harness.inside.runs import Epochs
 from harness.inside.telling import tell
@@ -153,12 +152,13 @@ class Account:
         if self.run is None and any(p.grad is not None for p in self.weights.parameters):
             self._begin()
         run, stop = self.run, self.reporter.stop_after
-        if not run or stop is None or not run.declared or self.epochs.ended < stop:
+        # A training that is stopped ends its cell, and with it all that follows there.
+        if not run or stop is None or not run.declared.alone or self.epochs.ended < stop:
             return
         seconds = self.reporter.stop_seconds
         if time.monotonic() - run.since >= seconds:
             self.epochs.drop()
-            seen = f"{self.epochs.ended} of {run.declared} epochs were observed"
+            seen = f"{self.epochs.ended} of {run.declared.epochs} epochs were observed"
             if seconds:
                 tell("training", f"Stopped after {seconds:g} s, as in any check; {seen}.")
             raise TrainingStopped(seen)
@@ -290,20 +290,18 @@ class Account:
         module, reporter = self.module, self.reporter
         self._kept = module
         reporter.runs += 1
-        declared = declared_epochs(sys._getframe())
+        declared = loops.declared(sys._getframe())
         observed = frames.ObservedRun(
             run=reporter.runs,
             network=type(module).__name__,
             defined=reporter.defined.get(type(module)),
             cell=reporter.cell,
             image=list(self.image),
-            declared_epochs=declared,
+            declared_epochs=declared.epochs,
             parameters=sum(parameter.numel() for parameter in module.parameters()),
         )
         reporter.send(Kind.RUN, observed)
         told, names = hand_over(module, self._initial, self.image)
-        for kind, payload in told:
-            reporter.send(kind, payload)
         self.run = Run(
             number=reporter.runs,
             names=names,
@@ -312,6 +310,8 @@ class Account:
             since=time.monotonic(),
             schedule_steps={id(s): s.steps for s in reporter.schedulers.made},
         )
+        for kind, payload in told:
+            reporter.send(kind, payload)
 
     def _values(self) -> dict[str, Tensor]:
         return self.weights.named(self.module)
@@ -341,9 +341,11 @@ class Account:
             recipe=self._recipe(number),
             last=last,
         )
-        self.reporter.send(Kind.EPOCH, epoch)
         values = held.values if run.names is not None else self._state_dict(held.values)
-        self.reporter.send(Kind.WEIGHTS, safetensors_of(values, run.names))
+        weights = safetensors_of(values, run.names)
+        if len(weights) <= frames.MAX_FRAME:  # else its fault was told when it began
+            self.reporter.send(Kind.EPOCH, epoch)
+            self.reporter.send(Kind.WEIGHTS, weights)
 
     def _state_dict(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
         module = self.module

@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from harness.frames import Kind
+from harness.frames import MAX_FRAME, Kind
 from harness.inside.capture import attempt, compare, describe, export
 from harness.inside.explain import fault_of
 from harness.inside.exporter import check_modules
@@ -76,6 +76,9 @@ def hand_over(
             import safetensors.torch
 
             state = safetensors.torch.save(tensors)
+            if len(state) > MAX_FRAME:
+                most = f"at most {MAX_FRAME:,} are taken"
+                raise ValueError(f"its tensors take {len(state):,} bytes; {most}")
             stage = "gradients"
             compare(network, programs["training"], definition, tensors)
         except Exception as error:

@@ -1,4 +1,4 @@
-"""Reads how many epochs a loop declares, before it has run them.
+"""Reads what the code around a training says of it: how many epochs, and whether it is alone.
 
 Part of the process that belongs to the submission; it knows Python's frames and their source,
 and nothing of torch.
@@ -7,7 +7,9 @@ and nothing of torch.
 from __future__ import annotations
 
 import ast
+import builtins
 import linecache
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -26,29 +28,45 @@ besides calls of `len` and `int`."""
 
 OURS = Path(__file__).parent
 
+CELL = ("<module>", "<cell line")
+"""What Python, or IPython, calls the code of a cell."""
+
 LIBRARIES = ("site-packages", "dist-packages", "lib/python")
 
 
-def declared_epochs(frame: FrameType | None) -> int | None:
-    """The length of the range that the loop around the batch loop goes through.
+@dataclass(frozen=True)
+class Declared:
+    """What the code around a training says of it."""
+
+    epochs: int | None
+    """The length of the range that the loop around the batch loop goes through; None where no loop
+    over a range encloses it."""
+    alone: bool
+    """Whether no other training can be seen to follow in the same cell."""
+
+
+def declared(frame: FrameType | None) -> Declared:
+    """What is said of a training before it has run.
 
     Args:
         frame: the innermost frame in which an optimiser steps; its callers are looked at too.
-
-    Returns:
-        None where no loop over a range encloses the batch loop.
     """
     loops = []
+    again = False
     while frame is not None:
-        loops += [(loop, frame) for loop in _enclosing(frame)]
-        frame = frame.f_back
+        tree = _tree(frame)
+        if tree is not None:
+            loops += [(loop, frame) for loop in _enclosing(tree, frame.f_lineno)]
+            again = again or _calls_again(tree, frame.f_lineno)
+        # What has called a cell is none of the learner's.
+        frame = None if frame.f_code.co_name.startswith(CELL) else frame.f_back
     # The innermost goes over batches, whatever it is written as.
-    for loop, around in loops[1:]:
+    for number, (loop, around) in enumerate(loops[1:], 2):
         if isinstance(loop, ast.For) and not _strided(loop.iter):
             length = _length(loop.iter, around)
             if length is not None:
-                return length
-    return None
+                return Declared(length, not again and number == len(loops))
+    return Declared(None, False)
 
 
 def _strided(over: ast.expr) -> bool:
@@ -56,22 +74,26 @@ def _strided(over: ast.expr) -> bool:
     return isinstance(over, ast.Call) and len(over.args) == 3
 
 
-def _enclosing(frame: FrameType) -> list[ast.For | ast.AsyncFor | ast.While]:
-    """The loops around the line that a frame is at, in its own function, innermost first."""
+def _tree(frame: FrameType) -> ast.AST | None:
+    """The function or cell that a frame is in; None where it is none of the learner's."""
     code = frame.f_code
     if Path(code.co_filename).parent == OURS or any(p in code.co_filename for p in LIBRARIES):
-        return []
+        return None
     source = "".join(linecache.getlines(code.co_filename, frame.f_globals))
     try:
         tree: ast.AST = ast.parse(source)
     except (SyntaxError, ValueError):
-        return []
-    here = frame.f_lineno
+        return None
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == code.co_name:
             first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
             if first == code.co_firstlineno:
-                tree = node
+                return node
+    return tree
+
+
+def _enclosing(tree: ast.AST, here: int) -> list[ast.For | ast.AsyncFor | ast.While]:
+    """The loops around a line, in its own function, innermost first."""
     found = [
         node
         for node in _own(tree)
@@ -79,6 +101,19 @@ def _enclosing(frame: FrameType) -> list[ast.For | ast.AsyncFor | ast.While]:
         and node.body[0].lineno <= here <= (node.body[-1].end_lineno or here)
     ]
     return sorted(found, key=lambda loop: -loop.lineno)
+
+
+def _calls_again(tree: ast.AST, here: int) -> bool:
+    """Whether a later line calls a function that this one calls, as `fit` twice."""
+    calls = [
+        (node.lineno, node.func.id)
+        for node in _own(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and not hasattr(builtins, node.func.id)
+    ]
+    now = {name for line, name in calls if line == here}
+    return any(name in now for line, name in calls if line > here)
 
 
 def _own(tree: ast.AST) -> list[ast.AST]:

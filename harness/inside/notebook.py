@@ -149,6 +149,7 @@ class Run:
             async with self._client.async_setup_kernel(
                 env=os.environ | {"HARNESS_ORDER": told}, **options
             ):
+                frames.write(self._stream, frames.Kind.READY, b"")
                 self._deadline = time.monotonic() + self._order.seconds
                 with contextlib.suppress(Stopped):
                     for index, cell in cells:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from harness import frames
 from harness.frames import Kind
+from harness.inside.loops import Declared
 from harness.inside.runs import Trained
 from harness.inside.watching import LoaderPass, Schedulers
 
@@ -73,7 +74,7 @@ class Run:
     number: int
     names: list[str] | None
     start: Tensor
-    declared: int | None
+    declared: Declared
     since: float
     schedule_steps: dict[int, int]
     """How often each scheduler had been stepped before."""

@@ -65,7 +65,9 @@ scope = "final step"
         measured = "; ".join(self._measured(run, size) for run in step.runs)
         holding = self._holding(step, self.at_least.of(size))
         confidence = self._confidence(holding, len(step.runs))
-        review = (confidence,) if "inconclusive" in confidence else ()
+        review: tuple[str, ...] = (confidence,) if "inconclusive" in confidence else ()
+        if any(run.observed and not run.observed.declared for run in step.runs):
+            review += ("its loop did not say before it ran how many epochs there would be",)
         if self._enough(holding, len(step.runs)):
             return Finding(1, measured, confidence, review)
         why = confidence if len(step.runs) > 1 else self._missed(step.runs[0], size)

@@ -9,6 +9,8 @@ from pydantic import Field
 from harness.evidence import Dataset, Evidence, Step
 from harness.rubric import Check, Finding, Rubric, Share, falling
 
+ANSWERED = "the network is no graph, so that its count is what its own process told"
+
 
 class Parameters(Check):
     """The network holds fewer than so many numbers.
@@ -54,10 +56,11 @@ scope = "final step"
         if used != held:
             measured += f" (a forward pass uses {used:,})"
         over = (used if self.count == "used" else held) - self.below
+        review = (ANSWERED,) if step.integrity == "answered" else ()
         if over < 0:
-            return Finding(1, measured, f"{-over:,} below the limit")
+            return Finding(1, measured, f"{-over:,} below the limit", review)
         why = f"{over:,} over the limit" if over else "the limit itself is not below the limit"
         for limit in self.tiers:
             if over + self.below < limit:
-                return Finding(self.tiers[limit], measured, f"{why}; below {limit:,}")
+                return Finding(self.tiers[limit], measured, f"{why}; below {limit:,}", review)
         return Finding(0, measured, why)
