@@ -250,7 +250,7 @@ def test_no_account_of_transforms_breaks_the_reader(transform: list[dict[str, An
         (epoch(by_hand=1), ["its weights changed 1 time while no optimiser stepped"]),
         (epoch(by_hand=3), ["its weights changed 3 times while no optimiser stepped"]),
         (epoch(by_hand=3, steps=[], recipe=recipe(optimizer=None)), []),  # trained by hand throughout
-        (epoch(steps=[Steps(15, 96, 0.1, 0.0, 0.0), Steps(1, 0, 0.1, 0.0, 0.0)]), ["1 of its optimiser's 16 steps followed no images that could be seen: the epochs are those of the others"]),
+        (epoch(steps=[Steps(15, 96, 0.1, 0.0, 0.0), Steps(2, 0, 0.1, 0.0, 0.0)]), ["2 of its optimiser's 17 steps followed no images that could be seen: the epochs are those of the others"]),
         (epoch(steps=[Steps(15, 96, 0.1, 0.0, 0.0), Steps(15, 0, 0.1, 0.0, 0.0)], recipe=recipe(optimizers=2)), []),
         (epoch(by_hand=3, recipe=recipe(optimizer=None)), ["its weights changed 3 times while no optimiser stepped"]),
     ],

@@ -6,7 +6,7 @@ from typing import Any
 import cloudpickle
 import pytest
 import torch
-from observed import NORMAL, Frames, ended, epoch, nudged, packed
+from observed import Frames, ended, epoch, nudged, packed
 from torch import Tensor, nn
 
 from harness import data
@@ -56,7 +56,7 @@ def test_it_answers_as_the_eager_model_does(tmp_path: Any, monkeypatch: pytest.M
     torch.manual_seed(0)
     on = bench("cpu", data.load("digits", data.folder()), Store(tmp_path / "store"))
     network = Choosing()
-    observed = Observer(on, NORMAL, "key", lambda run: None)
+    observed = Observer(on, "key", lambda run: None)
     test = (on.images.test / 255 - 0.3) / 0.3
     parts: list[Frames] = [packed(told(network))]
     expected = [right(network, test, on.images.test_labels)]

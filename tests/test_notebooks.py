@@ -59,7 +59,7 @@ HAZARDS = [
     (LOOPS, "", ""),
     ("optimizer = optim.SGD(model.parameters(), lr=0.05, momentum=0.9)\nscheduler = optim.lr_scheduler.StepLR(optimizer, 6, verbose=True)", "verbose=: ", ""),
     ("this_name_is_nowhere_defined.train()", "", "NameError: name 'this_name_is_nowhere_defined' is not defined"),
-    ("""
+    ("""%%time
 losses = []
 for epoch in range(4):
     model.train()
@@ -120,6 +120,7 @@ def test_hazards_cost_nothing(hazards: tuple[Path, Path, Scorecard]) -> None:
     assert run.declared_epochs == len(run.epochs) == 4
     assert all(epoch.samples == 1_437 for epoch in run.epochs)
     assert run.observed is not None
+    assert run.observed.declared
     assert "never stepped: StepLR" in "".join(run.observed.remarks)
     assert not run.observed.findings
     marks = {mark.check: mark.status for mark in scorecard.marks}

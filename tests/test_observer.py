@@ -47,7 +47,7 @@ def few(digits: Bench) -> Bench:
 
 
 def observer(on: Bench, told: Callable[[Run], None] = lambda run: None) -> Observer:
-    return Observer(on, NORMAL, "key", told)
+    return Observer(on, "key", told)
 
 
 def send(to: Observer, sent: Frames) -> None:

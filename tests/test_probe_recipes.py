@@ -20,6 +20,17 @@ RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
             "train_transform": [{"name": "ToTensor"}],
         },
     ),
+    "images through own code": (
+        "x, y = train_set.data[:, None] / 127.5 - 1, train_set.targets\n"
+        "for i in range(0, 96, 16): step(model, optimizer, x[i:i + 16], y[i:i + 16])",
+        {
+            "train_transform": None,
+            "test_transform": [
+                {"name": "ToTensor"},
+                {"name": "Normalize", "mean": [0.5], "std": [0.5]},
+            ],
+        },
+    ),
     "Adam": (
         "train(model, Adam(model.parameters(), betas=(0.8, 0.99), weight_decay=1e-4))",
         {

@@ -67,16 +67,12 @@ class Observer:
 
     Args:
         bench: the images, and the device to measure on.
-        normal: the data set's normalisation as torchvision's transforms, for a notebook that
-            tests nothing.
         key: names the observation; its trainings are numbered behind it.
         told: called with a run so far after every epoch.
     """
 
-    def __init__(
-        self, bench: Bench, normal: view.Ingredients, key: str, told: Callable[[Run], None]
-    ) -> None:
-        self._bench, self._normal, self._key, self._told = bench, normal, key, told
+    def __init__(self, bench: Bench, key: str, told: Callable[[Run], None]) -> None:
+        self._bench, self._key, self._told = bench, key, told
         self._machine: Machine = machine(bench.device)
         self._seen: _Seen | None = None
         self.received = Received()
@@ -228,7 +224,9 @@ class Observer:
             view.NotTaken: if they cannot be looked at so, or do not become images of this shape.
         """
         trained = [each for each in recipe.train_transform or [] if not view.draws(each)]
-        transform = recipe.test_transform or trained or self._normal
+        transform = recipe.test_transform or trained
+        if not transform:
+            raise view.NotTaken("it is not known how it makes its images of pixels")
         written = json.dumps(transform, sort_keys=True)
         if self._seen is None or self._seen.transform != written:
             look = view.view(transform).look

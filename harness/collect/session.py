@@ -112,17 +112,15 @@ def _frames(process: Process, limits: Limits) -> Iterator[Frame]:
             if ended:
                 return
             raise ChildFailed(f"what it sent cannot be read: {error}") from None
-        if frame is not None and frame[0] is Kind.READY:
-            begun = True
-            continue
         if frame is None and not begun:
             raise ChildNotStarted(f"the process for notebooks did not start{process.last_words()}")
         if frame is None:
             if not ended:
                 raise ChildFailed(f"the notebook's process ended early{process.last_words()}")
             return
+        begun = True
         if frame[0] is Kind.END:
             ended = True
             deadline = time.monotonic() + DRAIN
-        else:
+        elif frame[0] is not Kind.READY:
             yield frame

@@ -51,6 +51,8 @@ class Account:
         self._seen_after = 0
         self._gradients: list[tuple[Tensor | None, int]] = []
         self._transforms: dict[str, Any] = {"train": None, "test": None}
+        self._scales: dict[str, Any] = {"train": None, "test": None}
+        """Where images come through the learner's own code."""
         self._loaders: dict[str, DataLoader[Any]] = {}
 
     @property
@@ -97,6 +99,13 @@ class Account:
             self._transforms[role] = recipes.of_transform(through.loader)
         if not forward.as_yielded:
             self._transforms[role] = None
+        if self._transforms[role] is None:
+            self._scales[role] = forward.scale
+
+    def _tested(self) -> list[dict[str, Any]] | None:
+        """What test images go through, or what training images do where both are unknown."""
+        known = self._transforms["test"] or self._scales["test"]
+        return known or (None if self._transforms["train"] else self._scales["train"])
 
     def back_propagated(self, forward: Forward) -> None:
         """The gradient of an answer has come."""
@@ -395,5 +404,5 @@ class Account:
             stepped=bool(stepped),
             loss=run.loss,
             train_transform=self._transforms["train"],
-            test_transform=self._transforms["test"],
+            test_transform=self._tested(),
         )

@@ -119,6 +119,9 @@ def main() -> None:
     folder = (private / order["notebook"]).parent
     os.chdir(folder)
     # Modules of what was handed in: those beside the notebook through "", as in any kernel.
+    if "" not in sys.path:
+        libraries = (place for place, one in enumerate(sys.path) if one.endswith("-packages"))
+        sys.path.insert(next(libraries, len(sys.path)), "")
     sys.path += [str(one) for one in (folder, *folder.parents) if one.is_relative_to(private)][:-1]
     gc.freeze()
     gc.enable()

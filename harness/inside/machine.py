@@ -12,6 +12,7 @@ import functools
 import io
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 MAKERS = (
     *("arange", "as_tensor", "empty", "eye", "full", "linspace", "ones"),
     *("rand", "randint", "randn", "randperm", "tensor", "zeros"),
+    *("empty_like", "full_like", "ones_like", "rand_like", "randn_like", "zeros_like"),
 )
 """Functions of torch that make a tensor on a device."""
 
@@ -51,6 +53,20 @@ def _without_cuda() -> None:
     for kind in (torch.Tensor, torch.nn.Module):
         kind.cuda = _stay  # type: ignore[method-assign]
         kind.to = _moving(kind.to)  # type: ignore[method-assign]
+    torch.cuda.synchronize = lambda *_, **__: None
+    torch.cuda.get_device_name = lambda *_, **__: "none"
+    asked = torch.cuda.is_available
+
+    def is_available() -> bool:
+        if sys._getframe(1).f_globals.get("__name__") == "__main__":
+            tell(
+                "torch.cuda.is_available()",
+                "It asks for a CUDA device, and there is none here: what it does without one, such "
+                "as taking other batches, is what it was graded on.",
+            )
+        return asked()
+
+    torch.cuda.is_available = is_available
     for name in MAKERS:
         setattr(torch, name, _made(getattr(torch, name)))
 

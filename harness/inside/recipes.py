@@ -160,6 +160,23 @@ def of_transform(loader: DataLoader[Any]) -> list[dict[str, Any]] | None:
         return None
 
 
+def scale(images: Tensor) -> list[dict[str, Any]] | None:
+    """The normalisation that makes such images of pixels, by their least and largest values.
+
+    Any batch of digits holds both black and white, so that they stand for 0 and 1.
+
+    Args:
+        images: float [N, 1, 28, 28].
+    """
+    if images.shape[1:] != (1, 28, 28):
+        return None
+    least, most = (float(value) for value in torch.aminmax(images.detach()))
+    if not least < most:
+        return None
+    std = 1 / (most - least)
+    return [{"name": "ToTensor"}, {"name": "Normalize", "mean": [-least * std], "std": [std]}]
+
+
 def _transforms_of(dataset: Any) -> list[dict[str, Any]]:
     if isinstance(dataset, Subset) and type(dataset).__module__.startswith("torch."):
         return _transforms_of(dataset.dataset)

@@ -7,7 +7,7 @@ that come after are the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -110,16 +110,20 @@ def _megabytes(counts: Iterable[int]) -> float:
 
 
 class Info(str):
-    """A table that a notebook may print or leave standing at a cell's end."""
+    """A table that a notebook may print or leave standing at a cell's end, and its figures."""
 
     __repr__ = str.__str__
+    total_params: int
+    trainable_params: int
 
 
 def info(model: nn.Module, input_size: Any = None, *_: Any, verbose: int = 1, **__: Any) -> Info:
     """Print the layers that a network holds, and counts, as torchinfo heads them.
 
-    The network is not run: torchinfo leaves its modes and random numbers' order to itself.
+    The network is not run, but as many random numbers are drawn as torchinfo puts through it.
     """
+    if isinstance(input_size, Sequence) and all(isinstance(one, int) for one in input_size):
+        torch.rand(*input_size)
     parameters = list(model.parameters())
     total = sum(one.numel() for one in parameters)
     trained = sum(one.numel() for one in parameters if one.requires_grad)
@@ -137,6 +141,7 @@ def info(model: nn.Module, input_size: Any = None, *_: Any, verbose: int = 1, **
         "=" * WIDTH,
     ]
     table = Info("\n".join(lines))
+    table.total_params, table.trainable_params = total, trained
     if verbose:
         print(table)
     return table
