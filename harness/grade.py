@@ -1,4 +1,7 @@
-"""Joins the three stages for one submission, and is all that does."""
+"""Joins the three stages for one submission, and is all that does.
+
+Must not know commands, nor what any of the stages does.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Collects what a notebook is and reaches: runs it once, observed, and cuts it into steps.
 
-Must not know the rubric's checks, nor what a frame holds.
+Must not know the rubric's checks, nor how anything is measured.
 """
 
 from __future__ import annotations

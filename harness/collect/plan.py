@@ -1,4 +1,4 @@
-"""Plans a grade without training: which runs the store lacks, and how long they would take here.
+"""Plans a grade: which runs the store lacks, and by a few timed batches how long they would take.
 
 Must not know the rubric's checks, nor write evidence.
 """

@@ -2,7 +2,7 @@
 
 Without CUDA its devices are the CPU. An absolute path that leads nowhere here leads into the
 process's own folder: what is written there can be read again, and a file of what was handed in is
-found by its name. Paths that exist are left alone.
+found by its name. Paths that exist are left alone. Must not know what a notebook trains.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Lets code for older versions of PyTorch and NumPy run: what they had, and today's do not.
 
-Every one of these would fail here, and changes no number where it does not.
+Every one of these would fail here, and changes no number where it does not. Must not know what a
+notebook trains.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Part of the process that belongs to the submission. It describes objects of torch and torchvision,
 by their own names and with what differs from their defaults, and never calls the learner's code;
-where something is not theirs, or cannot be said in JSON, it says None.
+where something is not theirs, or cannot be said in JSON, it says None. Must not know of epochs.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 It reads orders from its standard input, a JSON object a line, and writes frames to its standard
 output; whatever the learner's code prints goes to standard error. Where the system can fork, each
 file runs in a fork of its own, because importing torch and its exporter takes seconds and
-exporting a small network does not; elsewhere this process serves one file and ends.
+exporting a small network does not; elsewhere this process serves one file and ends. Must not know
+what is made of the frames.
 """
 
 from __future__ import annotations

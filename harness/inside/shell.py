@@ -90,7 +90,7 @@ class Shell(ZMQInteractiveShell):
         missing = result.error_in_exec if result is not None else None
         failed = await super().run_code(code_obj, result, async_=async_)
         if result is None or not failed:
-            return failed
+            return bool(failed)
         if isinstance(result.error_in_exec, ModuleNotFoundError) and _imports(code_obj):
             return False
         if missing is not None and isinstance(result.error_in_exec, NameError):

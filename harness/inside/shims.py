@@ -2,7 +2,7 @@
 
 Rewrites nothing on disk, changes no number that a notebook computes, and tells everything that it
 puts in a missing thing's place. Each kind of preparation stands in a module of its own; here
-they are put together.
+they are put together. Must not know what any of them does.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Modules that take the place of those that are not installed, so that an import does not fail.
 
 Those that only show or log do nothing; those that the exercise needs do what is needed. A package
-that computes what a notebook trains on has no stand-in: its absence is told by Python itself.
+that computes what a notebook trains on has no stand-in: its absence is told by Python itself. Must
+not know what a notebook trains.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Stands in for torchsummary and torchinfo: what a network's layers answer, and what they hold.
 
-Prints in their forms, so that a learner finds the figures where they are looked for. As the
-originals do, it sends random images through the network as it stands, so that the random numbers
-that come after are the same.
+Prints in their forms, so that a learner finds the figures where they are looked for, and draws as
+many random numbers as they do, so that those that come after are the same. Must not know of training.
 """
 
 from __future__ import annotations
