@@ -1,8 +1,8 @@
 """What crosses between the trusted side and a sandboxed child: its schema and its bytes on a pipe.
 
 Both sides import this module and nothing else in common, so it must not know torch, Pydantic
-or any other part of the harness. Orders go in, a line of JSON each; frames come out, and the trusted
-side validates every one before it uses it.
+or any other part of the harness. Orders go in, a line of JSON each; frames come out, and the
+trusted side validates every one before it uses it.
 """
 
 from __future__ import annotations

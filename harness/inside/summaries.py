@@ -1,7 +1,8 @@
 """Stands in for torchsummary and torchinfo: what a network's layers answer, and what they hold.
 
 Prints in their forms, so that a learner finds the figures where they are looked for, and draws as
-many random numbers as they do, so that those that come after are the same. Must not know of training.
+many random numbers as they do, so that those that come after are the same. Must not know of
+training.
 """
 
 from __future__ import annotations
