@@ -100,14 +100,15 @@ def _words(sentence: str, start: int, most: int = 100) -> str:
 # Numbers ------------------------------------------------------------------------------------
 
 _LEADING = (  # all that may stand between a name and its number
-    r"(?>(?:[-=]>|[ :=,*_(`'\"-]|\b(?:is|was|are|of|at(?! most| least)|to|has|have|been|now|also"
+    r"(?>(?:[-=]>|\((?:with)?in [0-9]{1,3} epochs\)|[ :=,*_(`'\"-]|\b(?:under [0-9]{1,3} epochs"
+    r"|is|was|are|being|of|at(?! most| least)|to|has|have|been|now|also"
     r"|still|only|just|in|the|this|our|network|model|total|count|value|score|as|high|reached"
     r"|reaches|reduced|improved|increased|went|up(?! ?to)|came|achieved|attained|obtained|got"
     r"|stays|stands|stops|remains|(?:over|under)[ -]?fit\w{0,4})\b){0,24})"
 )
 _ALONE = (  # no part of something else, nor of a range
-    r"(?![A-Za-z0-9%+]|[.,][0-9]| ?(?:/|(?:[-=]>|[-~\u00b1]|to) ?[0-9]"
-    r"|(?:epochs?|thousand|million|lakhs?|x)\b))"
+    r"(?![A-Za-z0-9%+]|[.,][0-9]| ?(?:/|(?:[-=]>|[-~\u00b1]|to) ?"
+    r"(?![0-9]{1,3}(?:st|nd|rd|th)\b)[0-9]|(?:epochs?|thousand|million|lakhs?|x)\b))"
 )
 
 
@@ -136,6 +137,7 @@ _PART = (  # of a network, or of its parameters
     r"|remov\w*|dropp\w*|by|extra|additional|more|other|unused)\b"
     r"|\b(?:bn|batch[ -]?norm\w*|normali[sz]ation) $"
     r"|^ (?:for|in|from|of) (?:the )?(?:bn|batch|norm)"
+    r"|^ ?(?:fewer|less|lower)\b"
 )
 
 
@@ -204,6 +206,10 @@ _ONE_OF_SEVERAL = (  # an epoch that was not the last, or a setting that was tri
     r"|(?:in|after|by) (?:the )?epoch|after (?:just |only )?[0-9] epoch"
     r"|(?:lr|rate|gamma|drop ?out|size|momentum)(?: (?:of|is|was))?[ :=]{1,3}[0-9])"
 )
+_DIFFERENCE = (  # from another accuracy
+    r"^ ?(?:percent\w* |points? )?(?:higher|lower|above|below|better|worse|more|less|ahead|behind"
+    r"|apart|points?)\b"
+)
 _PAIR = re.compile(r"\b(?:train|test|val)\w*(?: acc\w*)? ?(?:/|and|&|,|vs\.?|-) ?$", re.IGNORECASE)
 
 
@@ -212,7 +218,7 @@ def _accuracies(sentence: str) -> _Found:
         number, name = sorted(group for group in found.groups() if group)  # digits come first
         paired = _PAIR.search(sentence[max(found.start() - 40, 0) : found.start()])
         values = {} if paired else _percent(number)
-        if values and stated(sentence, found, unless=_ONE_OF_SEVERAL):
+        if values and stated(sentence, found, unless=f"{_ONE_OF_SEVERAL}|{_DIFFERENCE}"):
             yield found.start(), {"quantity": _accuracy_on(name)} | values
 
 
@@ -220,11 +226,12 @@ def _percent(written: str) -> dict[str, Decimal]:
     """The values that a percentage or a fraction stands for, in percent."""
     digits = written.rstrip(" %").replace(",", ".")
     value, unit = Decimal(digits), Decimal(10) ** -len(digits.partition(".")[2])
-    if "%" not in written:
-        if "." in digits and value <= 1:
-            value, unit = 100 * value, 100 * unit
-        elif "." not in digits and value < 50:
-            return {}  # the number of an epoch, or of anything
+    if "%" not in written and value <= 1 and unit < Decimal("0.1"):
+        value, unit = 100 * value, 100 * unit
+    elif "%" not in written and "." not in digits and value < 50:
+        return {}  # the number of an epoch, or of anything
+    if value < 5:
+        return {}  # half of what guessing reaches: a difference
     return _rounded(value, unit) if value <= 100 else {}
 
 
@@ -320,5 +327,6 @@ def _holds(found: re.Match[str], lead: str, rest: str) -> bool | None:
         return False
     if verb in _STATES and words and (words[-1] in _DENIALS or words[-1].endswith("n't")):
         return False
-    subject = found[0].lower().endswith("fits") and verb in ("model", "network", "it")
-    return True if subject or verb in _STATES else None
+    subject = verb in ("model", "network", "it")
+    said = found[0].lower().endswith("fits") or (degree and set(words) <= {"the", "this", "our"})
+    return True if (subject and said) or verb in _STATES else None

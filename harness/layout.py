@@ -1,9 +1,10 @@
 """Tells which files of a submission are its steps, and in what order. Must not run any of them.
 
-Where there are notebooks, they are the steps, and Python files are what they import. Where there
-are none, every Python file that lies in the folder itself is a step, unless another imports it or
-it is a script that trains another; one that defines several networks and no `Net` is a step for
-each of them. In doubt a file is a step: to grade one too many is seen, to miss one is not.
+Where notebooks train networks, they are the steps, and Python files are what they import. Where
+none does, every Python file that lies in the folder itself is a step, unless it defines no network
+and trains another's, or is imported for something else; one that defines several networks and no
+`Net` is a step for each of them. In doubt a file is a step: to grade one too many is seen, to miss
+one is not. Must not know what a README says of them but in which order it names them.
 """
 
 from __future__ import annotations
@@ -49,21 +50,21 @@ def choose(files: Files, kept: frozenset[str] = frozenset()) -> tuple[list[Choic
     """
     notebooks = [name for name in files if is_notebook(name) and may_be_step(name)]
     sources = [n for n in files if n.endswith(".py") and "/" not in n and may_be_step(n)]
-    if notebooks:
-        left_out = _no_steps(notebooks, files, kept)
-        chosen = [Choice(name) for name in notebooks if name not in left_out]
+    left_out = _no_steps(notebooks, files, kept)
+    steps = [name for name in notebooks if name not in left_out]
+    if not steps and (any(_defines(files[name]) for name in sources) or not notebooks):
+        left_out |= _no_models(sources, files, kept)
+        steps = [name for name in sources if name not in left_out]
+    elif not steps:
+        steps, left_out = notebooks, {}
     else:
-        left_out = _no_models(sources, files, kept)
-        remaining = [name for name in sources if name not in left_out]
-        split = {name: [] if name in kept else _networks(files[name]) for name in remaining}
-        ordered = in_order(remaining, files)
-        chosen = [Choice(name, each) for name in ordered for each in split[name] or [""]]
-        return chosen, [LeftOut(name, left_out[name]) for name in sorted(left_out, key=natural)]
-    ordered = in_order([each.file for each in chosen], files)
-    return (
-        [Choice(name) for name in ordered],
-        [LeftOut(name, left_out[name]) for name in sorted(left_out, key=natural)],
-    )
+        left_out |= _beside_notebooks(sources, files)
+    chosen = [
+        Choice(name, network)
+        for name in in_order(steps, files)
+        for network in ([] if name in kept else _networks(name, files[name])) or [""]
+    ]
+    return chosen, [LeftOut(name, left_out[name]) for name in sorted(left_out, key=natural)]
 
 
 def may_be_step(name: str) -> bool:
@@ -75,6 +76,7 @@ def may_be_step(name: str) -> bool:
 # Notebooks ----------------------------------------------------------------------------------
 
 _SCRATCH = re.compile(r"untitled\d*|scratch(?:[ _-]?pad)?|playground", re.IGNORECASE)
+_SCRATCHED = "by its name it is a scratch pad"
 _ALL = re.compile(r"(?<![a-z])all(?![a-z])|consolidat|combin|merged|together", re.IGNORECASE)
 _COPY = re.compile(
     r"copy[ _-]of\b|[ _-]+copy\d*$|\bcopy\b[ _]?\(?\d*\)?$|\(\d+\)$|backup", re.IGNORECASE
@@ -82,7 +84,7 @@ _COPY = re.compile(
 
 
 def _no_steps(names: list[str], files: Files, kept: frozenset[str]) -> dict[str, str]:
-    """The notebooks that are no steps, and why; one at least is left."""
+    """The notebooks that are no steps, and why; one at least is left if any may train."""
     code = {name: _code(files[name]) for name in names}
     left_out: dict[str, str] = {}
     # What has the mark of a copy comes last, so that it is the copy which is left out.
@@ -98,7 +100,7 @@ def _no_steps(names: list[str], files: Files, kept: frozenset[str]) -> dict[str,
         ):
             left_out[name] = f"its code is that of {twin}"
         elif _SCRATCH.fullmatch(_stem(name)):
-            left_out[name] = "by its name it is a scratch pad"
+            left_out[name] = _SCRATCHED
     for name in names:
         text = code[name]
         if name in left_out or name in kept or text is None:
@@ -109,7 +111,7 @@ def _no_steps(names: list[str], files: Files, kept: frozenset[str]) -> dict[str,
         if parts := _gathered(text, {n: code[n] or "" for n in others}):
             left_out[name] = f"it repeats the networks of {', '.join(parts)}, and adds none"
     if len(left_out) == len(names):
-        return {}
+        left_out = {name: why for name, why in left_out.items() if why != _SCRATCHED}
     return left_out
 
 
@@ -145,7 +147,7 @@ def _may_train(name: str, code: str, files: Files) -> bool:
         return True
     for module in syntax.imports(code):
         found = _module(name, module, files)
-        if found and syntax.defines_network(files[found].decode(errors="replace")):
+        if found and _defines(files[found]):
             return True
         if not found and re.search(r"(?i)model|net(?!work[sx])|solution|step|train", module):
             return True  # its file is not here, and by its name it may be one
@@ -209,16 +211,9 @@ def _no_models(names: list[str], files: Files, kept: frozenset[str]) -> dict[str
     left_out: dict[str, str] = {}
     for name in names:
         this = outlines[name]
-        if name in kept or this is None or this.networks or this.recipe:
+        if name in kept or this is None or this.networks or this.recipe or _defines(files[name]):
             continue
-        text = _text(files[name])
-        if syntax.defines_network(text):
-            continue
-        models = [
-            n
-            for n in sorted(imported[name], key=natural)
-            if n and syntax.defines_network(_text(files[n]))
-        ]
+        models = [n for n in sorted(imported[name], key=natural) if n and _defines(files[n])]
         users = [n for n in names if n != name and name in imported[n]]
         if models:
             left_out[name] = f"it defines no network, and imports {', '.join(models)}"
@@ -227,13 +222,27 @@ def _no_models(names: list[str], files: Files, kept: frozenset[str]) -> dict[str
     return {} if len(left_out) == len(names) else left_out
 
 
+def _beside_notebooks(names: list[str], files: Files) -> dict[str, str]:
+    """The Python files that are written as steps are, and why they are none."""
+    outlines = {name: syntax.outline(files[name]) for name in names}
+    return {
+        name: "it has a recipe, and notebooks that train stand beside it"
+        for name, outline in outlines.items()
+        if outline and outline.recipe
+    }
+
+
 def _text(content: bytes) -> str:
     return content.decode(errors="replace")
 
 
-def _networks(content: bytes) -> list[str]:
+def _defines(content: bytes) -> bool:
+    return syntax.defines_network(_text(content))
+
+
+def _networks(name: str, content: bytes) -> list[str]:
     """The networks of a file that holds several, each of them a step; none if one is meant."""
-    found = syntax.outline(content)
+    found = None if is_notebook(name) else syntax.outline(content)
     if found is None or len(found.networks) < 2 or found.recipe or "Net" in found.networks:
         return []
     return found.networks
@@ -251,15 +260,17 @@ def natural(name: str) -> tuple[list[tuple[int, str]], str]:
 def in_order(names: list[str], files: Files) -> list[str]:
     """Steps in the order of their numbers, or in that in which a README names them.
 
-    Names that neither numbers nor a README order stand in natural order: those without a number
-    after the others, and one that is called final last.
+    A README that names all but one of four or more orders them, too; that one stands first. Names
+    that neither numbers nor a README order stand in natural order: those without a number after
+    the others, and one that is called final last.
     """
     ordered = sorted(names, key=natural)
     if _numbered(ordered):
         return ordered
     for readme in sorted(filter(is_readme, files), key=lambda name: (name.count("/"), name)):
         places = [first_mention(_text(files[readme]), name) for name in ordered]
-        if all(place >= 0 for place in places) and len(set(places)) == len(places):
+        unnamed = places.count(-1)
+        if unnamed <= (len(names) > 3) and len(set(places)) == len(places):
             return sorted(ordered, key=lambda name: places[ordered.index(name)])
     prefix = _shared(ordered)
     return sorted(

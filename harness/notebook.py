@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from harness import notes
+
 MAX_OUTPUT = 2_000_000
 """Characters of a cell's stored output that are read; 20 epochs with progress bars take 200,000."""
 
@@ -113,45 +115,45 @@ def _shown(line: str) -> str:
 
 # Parts --------------------------------------------------------------------------------------
 
-_OPENS = re.compile(
-    r"^[\s>#*_\d.)-]*(?:(?:step|code|model|phase|part|experiment|iteration|attempt|version|net(?:work)?)"
-    r"\W{0,3}\d+|(?:targets?|objectives?|aims?|goals?)\b[\s*_`]*(?:[:\uff1a-]|$))",
-    re.IGNORECASE | re.MULTILINE,
-)
-_CLOSES = re.compile(
-    r"^[\s>#*_\d.)-]*(?:results?|analysis|conclusions?|inferences?|observations?)\b[\s*_`]*(?:[:\uff1a-]|$)",
-    re.IGNORECASE | re.MULTILINE,
+_NUMBERED = re.compile(
+    r"[\s>#*_`\d.)-]*(?:step|code|model|phase|part|experiment|iteration|attempt|version|net(?:work)?)"
+    r"\W{0,3}\d+",
+    re.IGNORECASE,
 )
 
 
-def parts(cells: Sequence[Cell], runs: Sequence[tuple[int | None, int | None]]) -> list[range]:
-    """The cells that belong to each run of a notebook that trains several times.
+def parts(
+    cells: Sequence[Cell], runs: Sequence[tuple[int | None, int | None, int | None]]
+) -> list[range]:
+    """The cells that belong to each class of a notebook that trains several.
 
-    A part begins with what stands above its class, or above its training where the class is an
-    earlier one or a module's; notes that follow a training belong to it. Runs of one cell share
-    a part.
+    A part begins with what stands above its class, or above its first training where the class is
+    an earlier one or a module's; notes that follow its last training belong to it. Classes that
+    one cell trains share a part.
 
     Args:
         cells: all of the notebook.
-        runs: for each run, in order, the cell that last defined its class (None for a module's),
-            and the cell that trains (None where that is not known).
+        runs: for each class, in order, the cell that last defined it (None for a module's), and
+            the first and the last that trains it (None where that is not known).
     """
     starts: list[int] = []
     before: int | None = None
-    for defined, trained in runs:
+    for defined, first, last in runs:
         if (
-            trained is None
-            or not 0 <= trained < len(cells)
-            or (before is not None and trained <= before)
+            first is None
+            or last is None
+            or not 0 <= first <= last < len(cells)
+            or (before is not None and last <= before)
         ):
             starts.append(starts[-1] if starts else 0)
             continue
         if before is None:
             starts.append(0)
         else:
+            trained = first if first > before else last
             anchor = defined if defined is not None and before < defined <= trained else trained
             starts.append(_start(cells, before + 1, anchor))
-        before = trained
+        before = last
     ends = [
         next((s for s in starts[i:] if s > start), len(cells)) for i, start in enumerate(starts)
     ]
@@ -161,13 +163,21 @@ def parts(cells: Sequence[Cell], runs: Sequence[tuple[int | None, int | None]]) 
 def _start(cells: Sequence[Cell], first: int, anchor: int) -> int:
     """The first cell of a part, after one training and up to the class or training of the next."""
     texts = [number for number in range(first, anchor) if cells[number].kind != "code"]
+    headings = {number: _headings(cells[number].source) for number in texts}
     for number in texts:
-        if _OPENS.search(cells[number].source):
+        if "target" in headings[number] or "number" in headings[number]:
             return number
-    closing = [number for number in texts if _CLOSES.search(cells[number].source)]
+    closing = [number for number in texts if headings[number]]
     if closing:
         return closing[-1] + 1
     above = anchor
     while above > first and cells[above - 1].kind != "code":
         above -= 1
     return above if above < anchor else first if not texts else texts[-1] + 1
+
+
+def _headings(text: str) -> set[str]:
+    """The kinds of notes that a cell opens, and `number` for what is called `Step 2`, say."""
+    lines = text[: notes.MAX_TEXT].splitlines()
+    kinds = {kind for line in lines if (kind := notes.heading(line))}
+    return kinds | {"number"} if any(map(_NUMBERED.match, lines)) else set(kinds)

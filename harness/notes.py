@@ -124,7 +124,8 @@ def read_text(text: str) -> Notes:
         if current is not None:
             current.append(line.strip() if re.search(r"\w", line) else "")  # no ruled lines
     said = {kind: "\n".join(lines).strip() for kind, lines in blocks.items()}
-    if not said and (bare := unfenced(text)) != text and len((inside := read_text(bare)).kinds) > 1:
+    fenced = any(map(_FENCE.match, text.splitlines()))
+    if not said and fenced and len((inside := read_text(unfenced(text))).kinds) > 1:
         return inside
     if not said and len(table := rows(text)) == 1:
         return table[0][1].model_copy(update={"title": title})

@@ -30,14 +30,31 @@ class Logged(BaseModel):
     """Images that the test set was said to have."""
     whole: bool = False
     """Whether each of them stands beside the number of its epoch."""
+    half: float = 0.0
+    """Points of percent by which the best may lie above or below what is printed, half a unit of
+    its last digit; 0 where images were counted."""
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """A line that states an accuracy."""
+
+    percent: float
+    half: float
+    out_of: int | None
+    test: bool
+    """Whether it says so, and not `val`."""
 
 
 @dataclass
 class _Run:
     cell: int
-    lines: list[tuple[float, int | None, str]] = field(default_factory=list)
+    lines: list[_Tested] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
 
+
+_FINEST = 0.005
+"""Half an image of 10,000, in points of percent; what is printed with more digits is no finer."""
 
 _EPOCH = re.compile(r"\bepochs?\b[\W_]{0,4}(\d{1,4})\b(?!\.\d)", re.IGNORECASE)
 _COUNT = re.compile(r"([0-9][0-9,]{0,8}) ?/ ?([1-9][0-9,]{0,8})(?= ?\(? ?[0-9.]{1,9} ?%)")
@@ -45,6 +62,11 @@ _TEST = r"(?:test|val|eval)[a-z]{0,10}"
 _PERCENT = re.compile(
     rf"(?<![a-z]){_TEST}(?:[ _-](?:set|data|dataset))?[ _-]{{0,2}}acc[a-z]{{0,6}}"
     r"(?: ?\(%\))?\W{0,4}?([0-9]{1,3}(?:\.[0-9]{1,20})?(?![\d.]) ?%?)(?! ?/)",
+    re.IGNORECASE,
+)
+_SET_PERCENT = re.compile(
+    rf"(?<![a-z]){_TEST} set: (?:(?!train).){{0,60}}\bacc[a-z]{{0,6}}: ?"
+    r"([0-9]{1,3}\.[0-9]{1,20}(?![\d.]) ?%?)(?! ?/)",
     re.IGNORECASE,
 )
 _SUMMARY = re.compile(
@@ -73,7 +95,7 @@ def _runs_of(cell: int, output: str, before: _Run | None) -> list[_Run]:
     """The runs that begin in a cell; what continues the one before is added to that."""
     run = before
     new: list[_Run] = []
-    pending: list[tuple[float, int | None, str]] = []
+    pending: list[_Tested] = []
     counted = False
     for line in output.splitlines():
         if epoch := _EPOCH.search(line):
@@ -94,8 +116,8 @@ def _runs_of(cell: int, output: str, before: _Run | None) -> list[_Run]:
     return new
 
 
-def _tested(line: str) -> tuple[float, int | None, str] | None:
-    """A test accuracy in percent, out of how many, and the line that states it."""
+def _tested(line: str) -> _Tested | None:
+    """The test accuracy that a line states."""
     if _SUMMARY.search(line):
         return None
     for found in _COUNT.finditer(line):
@@ -104,27 +126,34 @@ def _tested(line: str) -> tuple[float, int | None, str] | None:
             "test" if total == 10_000 else "train"
         ]
         if named[-1].lower() != "train" and 100 <= correct <= total:
-            return 100 * correct / total, total, line
-    if stated := _PERCENT.search(line):
-        value = float(stated[1].rstrip(" %"))
-        if "." in stated[1] and value <= 1 and "%" not in stated[1]:
-            value *= 100
+            return _Tested(100 * correct / total, 0, total, named[-1].lower() == "test")
+    if stated := _PERCENT.search(line) or _SET_PERCENT.search(line):
+        digits = stated[1].rstrip(" %")
+        value, half = float(digits), 0.5 * 10.0 ** -len(digits.partition(".")[2])
+        if "." in digits and value <= 1 and "%" not in stated[1]:
+            value, half = 100 * value, 100 * half
         if 1 < value <= 100:
-            return value, None, line
+            return _Tested(value, max(half, _FINEST), None, stated[0].lower().startswith("test"))
     return None
 
 
 def _logged(run: _Run) -> Logged | None:
-    """A run's accuracies on one set of images: the smaller, where it was tested on two."""
-    totals = {total for _, total, _ in run.lines}
-    out_of = min((total for total in totals if total), default=None)
-    lines = [line for line in run.lines if line[1] == out_of]
+    """A run's accuracies on one set of images: of two the one called test, or the smaller."""
+    lines = [line for line in run.lines if line.test] or run.lines
+    out_of = min((line.out_of for line in lines if line.out_of), default=None)
+    lines = [line for line in lines if line.out_of == out_of]
     if not lines:
         return None
-    percent = [value for value, _, _ in lines]
+    best = max(lines, key=lambda line: line.percent)
     first = run.numbers[0] if run.numbers else 0
     whole = first in (0, 1) and run.numbers == list(range(first, first + len(lines)))
-    return Logged(cell=run.cell, percent=percent, out_of=out_of, whole=whole)
+    return Logged(
+        cell=run.cell,
+        percent=[line.percent for line in lines],
+        out_of=out_of,
+        whole=whole,
+        half=best.half,
+    )
 
 
 def read(cells: Sequence[Cell], part: range, trained: int | None = None) -> list[Claim]:
@@ -143,7 +172,8 @@ def read(cells: Sequence[Cell], part: range, trained: int | None = None) -> list
     until = mine[-1].cell if mine else trained
     found = _tables(cells, [n for n in part if until is None or n <= until])
     if mine:
-        found += _of_run(mine[-1], cells[mine[-1].cell])
+        after = (cells[number].output for number in part if number >= mine[-1].cell)
+        found += _of_run(mine[-1], [line for output in after for line in output.splitlines()])
     return found
 
 
@@ -176,16 +206,21 @@ def _claim(
     )
 
 
-def _of_run(run: Logged, cell: Cell) -> list[Claim]:
-    """The best and the last accuracy of a run, and for how many epochs it trained."""
+def _of_run(run: Logged, lines: Sequence[str]) -> list[Claim]:
+    """The best and the last accuracy of a run, and for how many epochs it trained.
+
+    Args:
+        run: what was printed.
+        lines: where, from its first cell on: it may go on in another.
+    """
     found = []
     for value in dict.fromkeys((max(run.percent), run.percent[-1])):
-        line = next(
-            line
-            for line in cell.output.splitlines()
-            if (seen := _tested(line)) and seen[0] == value and seen[1] == run.out_of
+        half, line = next(
+            (seen.half, line)
+            for line in lines
+            if (seen := _tested(line)) and (seen.percent, seen.out_of) == (value, run.out_of)
         )
-        half = 50 / run.out_of if run.out_of else 0.005
+        half = 50 / run.out_of if run.out_of else half
         bounds = round(value - half, 6), round(value + half, 6)
         found.append(_claim("test accuracy", line, *bounds, run.out_of))
     if run.whole:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from harness import claims, notebook, notes, outputs, readme
+from harness import claims, notebook, notes, outputs, readme, syntax
 from harness.claims import Claim
 from harness.notebook import Cell
 from harness.notes import Notes
@@ -76,20 +76,41 @@ def of_cells(cells: Sequence[Cell], part: range) -> Notes:
 
     What that cell lacks the others may hold, the first of them first; a heading at the end of a
     cell is about the next. Of several that are as full the first counts in a whole notebook, and
-    the last in a part of one.
+    the last in a part of one. What is said of a whole notebook belongs to its last part.
     """
-    texts = [(number, text) for number in part if (text := _words(cells[number]))]
-    said = [(number, _read_on(texts, place)) for place, (number, _) in enumerate(texts)]
-    said = [(number, one) for number, one in said if one.kinds]
+    said = _said(cells, part)
+    if len(part) < len(cells) and (opening := _opening(cells)):
+        said = [one for one in said if one != opening] + [opening] * (part.stop == len(cells))
     if not said:
         return Notes()
     # A notebook opens with its own notes; those of one part of several stand nearer to its class.
     near = -1 if len(part) == len(cells) else 1
     fullest = max(said, key=lambda one: (len(one[1].kinds), near * one[0]))
     whole = notes.merge(("", one) for _, one in [fullest, *said])
-    above = [text for number, text in texts if number == fullest[0] - 1]
+    above = [_words(cells[number]) for number in part if number == fullest[0] - 1]
     title = fullest[1].title or (_alone(above[0]) if above else "")
     return whole.model_copy(update={"places": {}, "title": title})
+
+
+def _said(cells: Sequence[Cell], part: range) -> list[tuple[int, Notes]]:
+    """The cells that hold notes, by their numbers."""
+    texts = [(number, text) for number in part if (text := _words(cells[number]))]
+    said = [(number, _read_on(texts, place)) for place, (number, _) in enumerate(texts)]
+    return [(number, one) for number, one in said if one.kinds]
+
+
+def _opening(cells: Sequence[Cell]) -> tuple[int, Notes] | None:
+    """The notes above all classes and trainings, if no others are full or tell of a target."""
+    said = _said(cells, range(len(cells)))
+    full = [(number, one) for number, one in said if one.target or len(one.kinds) > 1]
+    first = next((number for number, cell in enumerate(cells) if _begins(cell)), 0)
+    only = len(full) == 1 and len(full[0][1].kinds) > 1 and full[0][0] < first
+    return full[0] if only else None
+
+
+def _begins(cell: Cell) -> bool:
+    code = cell.source if cell.kind == "code" else ""
+    return syntax.defines_network(code) or syntax.trains(code)
 
 
 def _alone(text: str) -> str:

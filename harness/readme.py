@@ -1,14 +1,15 @@
 """Finds in a README what it says about each step: its Target, Result and Analysis.
 
 A README tells of steps in sections, one after the other, or in a table. Which step a section is
-about is told by a file that it names, by a number in its heading, or else by its place. Must not
-know what notes mean.
+about is told by a file that it names, by a number in its heading, or else by its place; one that
+names another file than the steps' is about none of them. Must not know what notes state; that a
+lone Target may be the assignment's is all that it knows of them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -25,6 +26,7 @@ _STEP = (
     r"|version|trial|v|f|s)"
 )
 _PLAIN_HEADING = re.compile(rf"[\s>*_`#-]*{_STEP}[\W_]{{0,3}}\d+\b[^.]{{0,60}}", re.IGNORECASE)
+_FILE = re.compile(r"\w[)\]]?\.(?:ipynb|py)\b", re.IGNORECASE)
 _NUMBER = re.compile(rf"(?<![a-z]){_STEP}[\W_]{{0,4}}(\d{{1,3}})(?!\d|\.\d| ?[%k])", re.IGNORECASE)
 
 
@@ -55,24 +57,39 @@ def about(text: str, steps: Sequence[str]) -> dict[str, Notes]:
 
 
 def _about(text: str, steps: Sequence[str]) -> dict[str, Notes]:
+    rows: list[tuple[str, Notes | _Section]]
     rows = [(" ".join(cells), said) for cells, said in notes.rows(text)]
+    found: dict[str, Notes | _Section] = {}
     sections = _sections(text)
-    told = [
-        [(view(each), notes.read_text("\n".join(each.body))) for each in several]
-        for several in (
-            [section for section in sections if section.kinds != {"target"}],  # the assignment's
-            [section for section in sections if len(section.kinds) > 1],
-            sections if len(sections) > 1 else [],
-        )
-        for view in (_above, _body, _heading)
-    ]
-    found: dict[str, Notes] = {}
-    for match in (_by_files, _by_numbers, _by_order):
-        for texts in (rows, *told):
+    ours = [section for section in sections if not _of_another(section, steps)]
+    for match, several in ((_by_files, sections), (_by_numbers, ours), (_by_order, ours)):
+        for texts in (rows, *_views(several)):
             matched = match([view for view, _ in texts], steps)
             if len(matched) > len(found):
                 found = {step: texts[place][1] for step, place in matched.items()}
-    return found
+    return {
+        step: notes.read_text(_body(one)) if isinstance(one, _Section) else one
+        for step, one in found.items()
+    }
+
+
+def _views(sections: Sequence[_Section]) -> Iterator[list[tuple[str, Notes | _Section]]]:
+    """All sections or some, each with what may tell whose it is."""
+    for several in (
+        [section for section in sections if section.kinds != {"target"}],  # the assignment's
+        [section for section in sections if len(section.kinds) > 1],
+        sections if len(sections) > 1 else [],
+    ):
+        for view in (_above, _body, _heading):
+            yield [(view(each), each) for each in several]
+
+
+def _of_another(section: _Section, steps: Sequence[str]) -> bool:
+    """Whether a section names a file from its heading on, and none of the steps'."""
+    last = max((n for n, line in enumerate(section.opening) if _level(line)), default=0)
+    text = "\n".join(section.opening[last:])
+    files = [step.partition(":")[0] for step in steps]
+    return bool(_FILE.search(text)) and all(first_mention(text, file) < 0 for file in files)
 
 
 def _above(section: _Section) -> str:

@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 
 _ASCII = {0x2013: "-", 0x2014: "-", 0x2212: "-", 0x2019: "'", 0x2192: "->"}
+_EMPHASIS = re.compile(r"\*\*|`")
+_SUBHEADING = re.compile(  # one that states no figure itself
+    r"\s{0,3}#{1,6}[ *_`]*[A-Za-z](?:[^0-9:]|[0-9](?![0-9.,kKmM%]))*(?::[ *_`#]*)?"
+)
 _BULLET = re.compile(r"(?:>(?! ?[0-9])|[-+•●▪◦·*#_ ])*(?:\(?[0-9]{1,2} ?[-.):]+ )?")
 _LABEL = re.compile(r"(?:[A-Z]|best|train|test|val|param|num|no\b|total|acc|epoch)[^:.]{0,40}:")
 _END = re.compile(r"(?<=[.!?])(?<!vs\.) |(?<=[a-z)]\.)(?=[A-Z])")
@@ -35,10 +40,14 @@ def sentences(text: str) -> Iterator[str]:
 
 
 def _paragraphs(text: str) -> Iterator[str]:
-    """Bullets, labelled lines and paragraphs, each on one line; tables are left out."""
+    """Bullets, labelled lines and paragraphs, each on one line; tables are left out.
+
+    So is what stands below a heading of its own, where learners list what they tried.
+    """
     paragraph: list[str] = []
-    for written in [*text.splitlines(), ""]:
-        line = " ".join(written.translate(_ASCII).split())
+    own = takewhile(lambda line: not _SUBHEADING.fullmatch(line), text.splitlines())
+    for written in [*own, ""]:
+        line = " ".join(_EMPHASIS.sub("", written.translate(_ASCII)).split())
         bare = _BULLET.sub("", line, count=1)
         if paragraph and (bare != line or not bare or bare[0] == "|" or _LABEL.match(bare)):
             yield " ".join(paragraph)
@@ -65,8 +74,8 @@ UNSURE = re.compile(_CONDITION)
 
 _UNSAID = re.compile(
     _CONDITION + r"|^ *(?:to|achieve|reach)\b|(?<!able )to (?:achieve|reach|hit|attain)\b|n't\b"
-    r"|\b(?:not|never|no(?!\.? of)|without|limit\w*|constraint|possible|ceiling|allowed|before"
-    r"|ha(?:s|ve|d) to|reduc(?:e|ing)|bring|keep|get|from)\b"
+    r"|\b(?:unable|fail\w*|missing|not|never|no(?!\.? of)|without|limit\w*|constraint|possible"
+    r"|ceiling|allowed|before|ha(?:s|ve|d) to|reduc(?:e|ing)|bring|keep|get|from)\b"
 )
 _VAGUE = re.compile(
     r"(?:[<>≥≤~≈\u00b1]|\b(?:above|over|beyond|below|under|than|then|least|most|up ?to|around"

@@ -120,7 +120,8 @@ def find(path: Path) -> Submission:
         raise SubmissionError(told) from None
     said = _manifest_of(files)
     named = frozenset(name for name in (*said.order, *said.classes) if name in files)
-    steps, left_out = layout.choose(files, named)
+    own = printable(path.name) if path.is_file() else ""
+    steps, left_out = layout.choose({own: files[own]} if own in files else files, named)
     if not steps:
         raise SubmissionError(
             f"{printable(path.name)} holds no step: a step is a notebook, or a .py file that "

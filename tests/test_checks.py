@@ -428,6 +428,19 @@ def test_notes_above_their_own_log_are_for_a_person() -> None:
     assert not found(check("claims"), told.model_copy(update={"logged": []})).review
 
 
+@pytest.mark.parametrize(
+    ("lowest", "half", "above"),
+    [(99.415, 0.005, True), (99.405, 0.005, False), (99.415, 0, True), (99.445, 0.05, False)],
+)
+def test_notes_are_above_a_log_only_beyond_its_precision(
+    lowest: float, half: float, above: bool
+) -> None:
+    written = [claim("test accuracy", lowest, lowest + 0.01)]
+    logged = [Logged(cell=3, percent=[98.1, 99.41], half=half)]
+    told = step(run(9_941), claims=written).model_copy(update={"logged": logged})
+    assert bool(found(check("claims"), told).review) == above
+
+
 @pytest.mark.parametrize("kind", ["claims", "progress", "accuracy", "integrity"])
 def test_the_machines_fault_is_waited_for(kind: str) -> None:
     """What a check would take into account could not be observed, through nobody's fault."""

@@ -209,6 +209,8 @@ def test_a_phase_whose_analysis_contradicts_its_result() -> None:
         ("> 20k parameters", 20_000, None),
         ("7,753 parameters instead of 10,362 parameters", 7_753, 7_754),
         ("7,753 parameters vs. 10,362 parameters", 7_753, 7_754),
+        ("A network with **6136** parameters", 6_136, 6_137),
+        ("`Parameters`: 7753", 7_753, 7_754),
     ],
 )
 def test_parameters(text: str, lowest: int | None, below: int | None) -> None:
@@ -240,6 +242,14 @@ def test_parameters(text: str, lowest: int | None, below: int | None) -> None:
         ("The best test accuracy is 99.46 after 15 epochs", False, 99.455, 99.465),
         ("the test accuracy stops\nat 98.88.", False, 98.875, 98.885),
         ("Test accuracy of 99.42 with under 10k weights", False, 99.415, 99.425),
+        ("Test accuracy: 9.8 %", False, 9.75, 9.85),
+        ("test accuracy 11.35 %", False, 11.345, 11.355),
+        ("Max test accuracy (within 15 epochs): 88.26%", False, 88.255, 88.265),
+        ("Max Train accuracy (in 15 epochs): 99.4%.", True, 99.35, 99.45),
+        ("Best Testing Accuracy under 15 epochs: 98.80%", False, 98.795, 98.805),
+        ("`Best Training Accuracy:` 99.01% - 14th Epoch", True, 99.005, 99.015),
+        ("with respective training accuracy being 99.49%", True, 99.485, 99.495),
+        ("It was able to reach 99.4 % test accuracy", False, 99.35, 99.45),
     ],
 )  # fmt: skip
 def test_accuracies(text: str, training: bool, lowest: float, below: float) -> None:
@@ -272,6 +282,7 @@ def test_epochs(text: str) -> None:
         ("Model is over-fitting", True, None),
         ("The model is over fitting a little", True, None),
         ("Still overfitting", True, None),
+        ("Model slightly overfitting", True, None),
         ("The model overfits", True, None),
         ("We see some overfitting", True, None),
         ("Overfitting: yes", True, None),
@@ -344,6 +355,20 @@ UNCLAIMED = [
     "Test accuracy: 15 epochs",
     "Test accuracy: 13",
     "Test accuracy: 994.2",
+    "Test accuracy: 99.2 - 99",
+    "Test accuracy 0.2% higher",
+    "Test accuracy went up 0.3",
+    "Test accuracy improved 1 %",
+    "Test accuracy is 12 % better",
+    "training accuracy is 0.3% above the test accuracy",
+    "training accuracy is 0.25 above the test accuracy",
+    "training accuracy is 0.3 points below",
+    "unable to reach 99% test accuracy",
+    "It failed to get to test accuracy: 99.4",
+    "just missing 99.4 % test accuracy",
+    "2,300 parameters fewer",
+    "Parameters: 2,300 less",
+    "batch normalisation keeps a model slightly overfitting",
     "Train/Test accuracy: 99.2",
     "Training and test accuracy: 99.2",
     "Train and test accuracy are 99.2 and 99.4",
@@ -416,6 +441,13 @@ UNCLAIMED = [
 @pytest.mark.parametrize("text", UNCLAIMED)
 def test_what_is_no_claim(text: str) -> None:
     assert result(text) == analysis(f"- {text}") == []
+
+
+def test_what_was_tried_under_headings_of_its_own_is_no_claim() -> None:
+    tried = "#With BatchNorm\n- Parameters: 10 k\n\n## Model 2:\n- test accuracy: 99.88"
+    assert values(analysis(f"Test accuracy: 99.2\n{tried}")) == [("test accuracy", 99.15, 99.25)]
+    stated = "### Test accuracy: 99.2\n# 7,753 parameters\n- 15 epochs"
+    assert [claim.quantity for claim in result(stated)] == ["test accuracy", "parameters", "epochs"]
 
 
 def test_titles_and_targets_claim_nothing() -> None:
@@ -562,7 +594,7 @@ def test_line_endings_make_no_difference(text: str) -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    ["test ", "test accuracy ", "test accuracy: is ", "1,111 ", "111 ", "9", "9/", "- ", "is not ", "overfitting ", "overfitting or ", "( ", "less than ", "params <", "train ", "A. ", "A:\n", "than ", "[-=]>"],
+    ["test ", "test accuracy ", "test accuracy: is ", "1,111 ", "111 ", "9", "9/", "- ", "is not ", "overfitting ", "overfitting or ", "( ", "less than ", "params <", "train ", "A. ", "A:\n", "than ", "[-=]>", "# A ", "# A\n", "# A 1", "**", "test accuracy (in 15 epochs) ", "test accuracy under 15 epochs ", "(in 1", "test accuracy 99 - 1"],
 )  # fmt: skip
 def test_hostile_text_is_read_in_no_time(unit: str) -> None:
     text = unit * (notes.MAX_TEXT // len(unit))

@@ -60,11 +60,20 @@ def test_notebooks_stand_by_their_numbers(ordered: list[str]) -> None:
         ("see https://x.org/blob/main/Norm.ipynb, augment.ipynb, then skeleton.ipynb", ["Norm.ipynb", "augment.ipynb", "skeleton.ipynb"]),
         ("skeleton.ipynb and augment.ipynb alone are named", ["augment.ipynb", "Norm.ipynb", "skeleton.ipynb"]),
     ],
-    ids=["links", "addresses", "not all"],
+    ids=["links", "addresses", "not all of three"],
 )  # fmt: skip
 def test_a_readme_orders_names_without_numbers(readme: str, ordered: list[str]) -> None:
     files = {name: step(name) for name in ("augment.ipynb", "Norm.ipynb", "skeleton.ipynb")}
     assert chosen({**files, "README.md": readme.encode()})[0] == ordered
+
+
+def test_a_readme_that_names_all_but_one_of_four_orders_them() -> None:
+    ordered = ["whole.ipynb", "skeleton.ipynb", "norm.ipynb", "augment.ipynb"]
+    files = {name: step(name) for name in sorted(ordered)}
+    told = "skeleton.ipynb, norm.ipynb and augment.ipynb"
+    assert chosen({**files, "README.md": told.encode()})[0] == ordered
+    told = "norm.ipynb, then augment.ipynb"
+    assert chosen({**files, "README.md": told.encode()})[0] == sorted(ordered)
 
 
 def test_an_accuracy_in_a_name_is_no_number_of_a_step() -> None:
@@ -127,6 +136,26 @@ def test_in_doubt_it_is_a_step(content: bytes) -> None:
 def test_what_alone_is_there_is_a_step() -> None:
     assert chosen({"Untitled.ipynb": step(1)}) == (["Untitled.ipynb"], {})
     assert chosen({"Index.ipynb": notebook("1")}) == (["Index.ipynb"], {})
+
+
+MODELS = {f"step_{n}.py": f"{NET}recipe = {{}}  # {n}\n".encode() for n in (1, 2)}
+EDA = notebook("import matplotlib.pyplot as plt", "plt.imshow(x)")
+
+
+def test_python_files_are_the_steps_beside_notebooks_that_train_none() -> None:
+    for name, content in {"Index.ipynb": notebook("print('see')"), "eda.ipynb": EDA}.items():
+        steps, left_out = chosen({**MODELS, name: content})
+        assert steps == ["step_1.py", "step_2.py"]
+        assert list(left_out) == [name]
+    assert chosen({"eda.ipynb": EDA, "draw.py": "x = 1\n"}) == (["eda.ipynb"], {})
+    # A scratch pad is left out for better notebooks only.
+    assert chosen({"Untitled.ipynb": step(1), "eda.ipynb": EDA, "model.py": NET})[0] == ["Untitled.ipynb"]  # fmt: skip
+
+
+def test_python_files_beside_notebooks_that_train_are_told() -> None:
+    steps, left_out = chosen({**MODELS, "step_3.ipynb": step(3), "utils.py": NET})
+    assert steps == ["step_3.ipynb"]
+    assert left_out == dict.fromkeys(MODELS, "it has a recipe, and notebooks that train stand beside it")  # fmt: skip
 
 
 def test_equal_notebooks_with_modules_of_their_own_are_steps() -> None:
@@ -206,6 +235,13 @@ def test_a_notebook_finds_its_checkout(tmp_path: Path) -> None:
 def test_a_notebook_in_a_folder_of_its_own_has_the_readme_above(tmp_path: Path) -> None:
     lying(tmp_path, {"README.md": b"about", "step_1/a.ipynb": step(1)})
     assert find(tmp_path / "step_1" / "a.ipynb").readmes == {"README.md": b"about"}
+
+
+def test_a_notebook_that_is_named_is_the_step(tmp_path: Path) -> None:
+    lying(tmp_path, {**MODELS, "eda.ipynb": EDA})
+    found = find(tmp_path / "eda.ipynb")
+    assert [each.name for each in found.steps] == ["eda.ipynb"]
+    assert not found.left_out
 
 
 def test_what_is_too_large_is_told_or_left_out(
@@ -295,4 +331,5 @@ def test_any_bytes_are_a_submission_or_refused(
         except SubmissionError as error:
             assert "step_1.ipynb" in str(error)  # noqa: PT017
         else:
-            assert [each.content for each in found.steps] == [content]
+            (found_step,) = found.steps
+            assert found_step.content in (content, module if path == root else content)

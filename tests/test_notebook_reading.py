@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_layout import NOTEBOOKS
+from test_layout import LOOP, NET, NOTEBOOKS
 
 from harness import claims, notebook, outputs, reading, readme
 from harness.claims import Claim
@@ -89,7 +89,7 @@ def test_any_bytes_are_cells_or_refused(content: bytes) -> None:
         cells = notebook.read(content)
     except NotebookError:
         return
-    parts = notebook.parts(cells, [(0, 0), (None, 1), (2, None)])
+    parts = notebook.parts(cells, [(0, 0, 0), (None, 1, 1), (2, None, None)])
     submission = Submission("any", [Source("a.ipynb", content)], readmes={"README.md": content})
     for part in [None, *parts]:
         found = reading.read(submission, submission.steps[0], part)
@@ -114,11 +114,18 @@ def test_any_bytes_are_cells_or_refused(content: bytes) -> None:
         (["c", "t", "p", "t"], [(0, 1), (0, 3)], [0, 2]),
         (["c", "t"], [(0, 1), (0, 1)], [0, 0]),
         (["c", "t"], [(0, None)], [0]),
+        # A class that is trained twice, with notes in between.
+        (["c", "t", "c", "t", "Analysis: good", "t"], [(0, 1), (2, 3, 5)], [0, 2]),
+        (["c", "t", "p", "t", "Analysis: good", "t"], [(0, 1), (None, 3, 5)], [0, 2]),
+        (["c", "t", "t", "Analysis: good", "c", "t"], [(0, 1, 2), (4, 5)], [0, 4]),
+        (["c", "t", "p", "t"], [(0, 1), (2, 1, 3)], [0, 2]),
+        (["c", "t", "`Results:`\n99.2", "p", "a word", "c", "t"], [(0, 1), (5, 6)], [0, 3]),
+        (["c", "t", "`Target:`\n99.2", "p", "a word", "c", "t"], [(0, 1), (5, 6)], [0, 2]),
     ],
 )  # fmt: skip
-def test_parts(cells: list[str], runs: list[tuple[int | None, int]], starts: list[int]) -> None:
+def test_parts(cells: list[str], runs: list[tuple[int | None, ...]], starts: list[int]) -> None:
     notes_and_code = [code(each) if each in "ctp" else text(each) for each in cells]
-    found = notebook.parts(notes_and_code, runs)
+    found = notebook.parts(notes_and_code, [(run[0], run[1], run[-1]) for run in runs])
     assert [part.start for part in found] == starts
     assert found[-1].stop == len(cells)
     assert all(one.stop in (other.start, len(cells)) for one, other in pairwise(found))
@@ -165,6 +172,26 @@ def test_a_readme_tells_of_the_last_part() -> None:
     assert (first.target, first.result) == ("one", "")
     assert (last.target, last.result) == ("two", "y")
     assert reading.read(submission, step).notes.target == "all"
+
+
+FULL = text("Target: all\nResult: y\nAnalysis: z")
+
+
+@pytest.mark.parametrize(
+    ("cells", "targets"),
+    [
+        ([FULL, code("model = A()"), code(LOOP), code("model = B()"), code(LOOP)], ["", "all"]),
+        ([FULL, code(NET), code(LOOP), text("Analysis: good"), code(LOOP)], ["", "all"]),
+        ([FULL, code(NET), code(LOOP), text("Target: more"), code(LOOP)], ["all", "more"]),
+        ([code(NET), FULL, code(LOOP), code(NET), code(LOOP)], ["all", ""]),
+        ([text("Target: all"), code(NET), code(LOOP), code(NET), code(LOOP)], ["all", ""]),
+    ],
+    ids=["of the file", "one kind more", "of the first", "below a class", "a target alone"],
+)
+def test_notes_of_the_file_are_its_last_parts(cells: list[Cell], targets: list[str]) -> None:
+    parts = range(3), range(3, 5)
+    assert [reading.of_cells(cells, part).target for part in parts] == targets
+    assert reading.of_cells(cells, range(5)).target in ("all", "more")
 
 
 def test_a_heading_above_is_the_title() -> None:
@@ -243,8 +270,12 @@ def test_a_column_may_be_missing() -> None:
         (sections("## Step {0}"), ["step_0.ipynb", "step_1.ipynb", "step_2.ipynb"], {"step_0.ipynb": "1", "step_1.ipynb": "2", "step_2.ipynb": "3"}),
         (sections("## Model_{0}"), ["models.py:Model_1", "models.py:Model_2", "models.py:Model_3"], {"models.py:Model_1": "1", "models.py:Model_2": "2", "models.py:Model_3": "3"}),
         (sections("## [x](step_{0}.ipynb)"), ["a/step_3.ipynb"], {"a/step_3.ipynb": "3"}),
+        (sections("## Code {0}: (`x_{0}.ipynb`)"), ["assignment_2.ipynb"], {}),
+        ("# Mine\nuses utils.py\n## Network\n`x_1.ipynb`\n" + BLOCK.format("### ", "", 1), ["assignment.ipynb"], {}),
+        ("# Mine\nuses utils.py\n## Network\n" + BLOCK.format("### ", "", 1), ["assignment.ipynb"], {"assignment.ipynb": "1"}),
+        ("## `my step.ipynb`\n" + BLOCK.format("### ", "", 1), ["my step.ipynb"], {"my step.ipynb": "1"}),
     ],
-    ids=["assignment", "assignment twice", "one", "two", "unclear", "from 0", "classes", "folder"],
+    ids=["assignment", "assignment twice", "one", "two", "unclear", "from 0", "classes", "folder", "others", "another", "one above", "blank"],
 )  # fmt: skip
 def test_whose_section_it_is(readme_text: str, steps: list[str], told: dict[str, str]) -> None:
     found = readme.about(readme_text, steps)
@@ -347,8 +378,12 @@ def test_a_log_claims_its_best_and_its_last_accuracy_and_its_epochs() -> None:
         ("epoch 1\nTrain set: Accuracy: 59000/60000 (98.3%)\nTest set: Accuracy: 9825/10000 (98%)\n", [98.25], 10_000),
         ("epoch 1\nTest set: Accuracy: 59000/60000 (98.3%)\nTest set: Accuracy: 9825/10000 (98%)\n", [98.25], 10_000),
         ("Test set: Accuracy: 9,825/10,000 (98%)\nTest set: Accuracy: 9,941/10,000 (99%)\n", [98.25, 99.41], 10_000),
+        ("epoch 1\nVal set: Accuracy: 4960/5000 (99%)\nTest set: Accuracy: 9910/10000 (99%)\n", [99.1], 10_000),
+        ("epoch 1\nVal set: Accuracy: 4960/5000 (99%)\n", [99.2], 5_000),
+        ("Epoch 1 :\nTrain set: Average loss: 0.01, Accuracy: 99.09\nTest set: Average loss: 0.05, Accuracy: 98.22\n", [98.22], None),
+        ("Epoch 1\nValidation set: loss 0.05, acc: 0.9822\n", [98.22], None),
     ],
-    ids=["from 0", "60,000", "one line", "fractions", "best", "both", "both alike", "no counter"],
+    ids=["from 0", "60,000", "one line", "fractions", "best", "both", "both alike", "no counter", "test and val", "val", "no counts", "no counts of val"],
 )  # fmt: skip
 def test_logs(output: str, percent: list[float], out_of: int | None) -> None:
     (found,) = outputs.runs([code("x", output)], range(1))
@@ -360,10 +395,32 @@ def test_logs(output: str, percent: list[float], out_of: int | None) -> None:
     "output",
     ["", BAR * 20, "Text(0.5, 1.0, 'Test Accuracy')", "Test set: Average loss: 0.1", "accuracy: 9941/10000",
      "Training set: Accuracy: 59000/60000 (98.33%)", "test accuracy: 0.1.2", "Test Accuracy: 5/10",
-     "Test set: Accuracy: 9941/10000 (99.41%)"],
+     "Test set: Accuracy: 9941/10000 (99.41%)", "Epoch 1\nTest set: loss 0.1, train accuracy: 98.2",
+     "Epoch 1\nTrain set: Average loss: 0.1, Accuracy: 98.2", "Epoch 1\nTest set: Accuracy: 9"],
 )  # fmt: skip
 def test_what_is_no_log(output: str) -> None:
     assert not outputs.runs([code("x", output)], range(1))
+
+
+@pytest.mark.parametrize(
+    ("printed", "lowest", "below"),
+    [
+        ("Test Accuracy: 99%", 98.5, 99.5),
+        ("val_acc: 0.994", 99.35, 99.45),
+        ("val_acc: 0.9941", 99.405, 99.415),
+        ("Test Accuracy: 99.41000366", 99.405004, 99.415004),
+        ("Test set: Accuracy: 9941/10000 (99%)", 99.405, 99.415),
+    ],
+)
+def test_an_accuracy_has_the_precision_in_which_it_is_printed(
+    printed: str, lowest: float, below: float
+) -> None:
+    cells = [code("x", f"Epoch: 1\n{printed}\n")]
+    claim = outputs.read(cells, range(1))[0]
+    assert (claim.lowest, claim.below) == (lowest, below)
+    (run,) = outputs.runs(cells, range(1))
+    counted = run.out_of is not None
+    assert run.half == pytest.approx(0 if counted else (below - lowest) / 2)
 
 
 def test_a_counter_that_starts_again_starts_a_new_run() -> None:
@@ -400,6 +457,13 @@ def test_the_last_run_of_the_cell_that_trains_claims() -> None:
     cells = [log(9_800, 9_900), log(9_700, 9_750)]
     assert ("test accuracy", 98.995) in stated(*cells, trained=0)
     assert ("test accuracy", 98.995) not in stated(*cells)
+
+
+def test_a_run_that_goes_on_in_another_cell_claims() -> None:
+    assert stated(log(9_820, 9_920), log(9_930, first=3)) == [
+        ("test accuracy", 99.295),
+        ("epochs", 3),
+    ]
 
 
 def test_epochs_are_claimed_only_where_each_has_its_number() -> None:

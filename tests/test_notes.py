@@ -189,6 +189,11 @@ def written(draw: st.DrawFn) -> tuple[Notes, str]:
     return Notes(title="A title", **texts), "\n".join(lines)
 
 
+@pytest.mark.parametrize("text", ["\n" * 5_000, "words" + "\n" * 5_000, "```\n" * 5_000])
+def test_a_text_without_notes_has_none(text: str) -> None:
+    assert not notes.read_text(text).kinds
+
+
 @given(written())
 def test_notes_come_back_as_they_were_written(case: tuple[Notes, str]) -> None:
     expected, text = case

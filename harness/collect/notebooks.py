@@ -258,7 +258,8 @@ class _Attempt:
         parts: list[tuple[int, int] | None] = [None]
         if len(whole) > 1:
             cells = notebook.read(self.source.content)
-            runs = [(group[0].told.begun.defined, group[-1].told.begun.cell) for group in whole]
+            ends = [(group[0].told.begun, group[-1].told.begun) for group in whole]
+            runs = [(first.defined, first.cell, last.cell) for first, last in ends]
             parts = [(part.start, part.stop) for part in notebook.parts(cells, runs)]
         steps = []
         for number, (group, part) in enumerate(zip(whole, parts, strict=True), 1):

@@ -113,12 +113,13 @@ def _used_only(step: Step) -> list[str]:
 
 def _above_log(step: Step) -> list[str]:
     """Test accuracies in the notes that the notebook itself never printed."""
-    printed = [percent for run in step.logged for percent in run.percent]
+    best = max((max(run.percent) for run in step.logged), default=100)
+    highest = max((max(run.percent) + run.half for run in step.logged), default=100)
     return [
-        f"the notes say “{claim.written}”, and the notebook's own log at best {max(printed):.2f} %"
+        f"the notes say “{claim.written}”, and the notebook's own log at best {best:.2f} %"
         for claim in step.claims
-        if printed and claim.where != "output" and claim.quantity == "test accuracy"
-        if claim.lowest is not None and claim.lowest > max(printed)
+        if claim.where != "output" and claim.quantity == "test accuracy"
+        if claim.lowest is not None and claim.lowest > best and claim.lowest >= round(highest, 6)
     ]
 
 
