@@ -84,23 +84,27 @@ def _text(written: Any) -> str:
 
 def _printed(outputs: Any) -> str:
     """What stored outputs look like to a reader."""
-    pieces: list[tuple[str, str]] = []
+    pieces: list[str] = []
+    last = ""
     for output in outputs if isinstance(outputs, list) else []:
         if not isinstance(output, dict):
             continue
         data = output.get("data")
         match output.get("output_type"):
             case "stream":
-                piece = _text(output.get("name")), _text(output.get("text"))
+                source, text = _text(output.get("name")), _text(output.get("text"))
             case "error":
-                piece = "error", f"{_text(output.get('ename'))}: {_text(output.get('evalue'))}"
+                text = f"{_text(output.get('ename'))}: {_text(output.get('evalue'))}"
+                source = "error"
             case _:
-                piece = "data", _text(data.get("text/plain")) if isinstance(data, dict) else ""
-        if pieces and pieces[-1][0] == piece[0] != "data":
-            pieces[-1] = piece[0], pieces[-1][1] + piece[1]
-        else:
-            pieces.append(piece)
-    whole = "\n".join(text for _, text in pieces)[:MAX_OUTPUT]
+                text = _text(data.get("text/plain")) if isinstance(data, dict) else ""
+                source = "data"
+        # What one stream wrote in several outputs is one text.
+        if pieces and (source != last or source == "data"):
+            pieces.append("\n")
+        pieces.append(text)
+        last = source
+    whole = "".join(pieces)[:MAX_OUTPUT]
     whole = whole.encode(errors="replace").decode()
     return "\n".join(_shown(line) for line in _ESCAPE.sub("", whole).split("\n"))
 
