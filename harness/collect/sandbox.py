@@ -38,6 +38,14 @@ FORKS = sys.platform == "linux" and hasattr(os, "fork")
 """Whether a child serves step after step, each in a fork. Windows cannot, and on macOS the
 system's own libraries may not be used after a fork."""
 
+ALLOCATOR = {
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+    "MALLOC_MMAP_THRESHOLD_": str(2**30),
+    "MALLOC_TRIM_THRESHOLD_": str(2**33),
+}
+"""Has glibc keep the memory of large tensors instead of returning it at every step, and in large
+pages: a step of seed 001's fourth network takes 22 instead of 26 ms, and computes the same."""
+
 MAX_BYTES = 2**29
 """Of frames through one pipe: what waits to be taken lies in the trusted side's memory."""
 
@@ -100,7 +108,7 @@ class Process:
         probe: bool = False,
     ) -> None:
         environment = {key: os.environ[key] for key in KEPT if key in os.environ}
-        environment |= {
+        environment |= ALLOCATOR | {
             "CUDA_VISIBLE_DEVICES": "",
             "HOME": str(folder),
             "LOGNAME": "submission",  # without a name, Python looks for one in Unix's own files

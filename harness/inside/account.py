@@ -99,8 +99,8 @@ class Account:
             self._transforms[role] = recipes.of_transform(through.loader)
         if not forward.as_yielded:
             self._transforms[role] = None
-        if self._transforms[role] is None:
-            self._scales[role] = forward.scale
+        if self._transforms[role] is None and (images := forward.images()) is not None:
+            self._scales[role] = recipes.scale(images)
 
     def _tested(self) -> list[dict[str, Any]] | None:
         """What test images go through, or what training images do where both are unknown."""

@@ -26,7 +26,6 @@ from torch.optim.optimizer import (
 
 from harness import frames
 from harness.frames import Kind
-from harness.inside import recipes
 from harness.inside.account import Account
 from harness.inside.reporter import Forward, Reporter
 from harness.inside.watching import LoaderPass, Loaders, LossCall, Losses, Patches, Schedulers
@@ -246,7 +245,7 @@ class Probe:
             as_yielded=through.gave(images) if through else False,
             answer=weakref.ref(answer),
             labels=None if labels is None else weakref.ref(labels),
-            scale=recipes.scale(images),
+            images=weakref.ref(images),
         )
 
     # Training.

@@ -116,7 +116,7 @@ def of_loss(
     function: Any, name: str, rest: tuple[Any, ...], keywords: tuple[tuple[str, Any], ...]
 ) -> dict[str, Any] | None:
     """A call of torch.nn.functional: its name and its arguments beside answer and target."""
-    signature = inspect.signature(function)
+    signature = _signature(function)
     try:
         values = signature.bind(None, None, *rest, **dict(keywords)).arguments
         return {
@@ -129,6 +129,10 @@ def of_loss(
         }
     except (NotPlain, TypeError):
         return None
+
+
+_signature = functools.cache(inspect.signature)
+"""What every loss asks for, step by step."""
 
 
 def bases(dataset: Any) -> list[Any]:

@@ -63,8 +63,7 @@ class Forward:
     """Whether the images are a loader's batch, unchanged."""
     answer: weakref.ref[Tensor]
     labels: weakref.ref[Tensor] | None
-    scale: list[dict[str, Any]] | None
-    """How the images came of pixels, as far as their least and largest values show it."""
+    images: weakref.ref[Tensor]
     trained: bool = False
     evaluated: bool = False
 
