@@ -6,12 +6,10 @@ import json
 import platform
 import shutil
 import tempfile
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
 import typer
-from rich.console import Console
 
 import harness
 from harness.commands.options import AsJson, DataDir, Device, StoreDir, Where
@@ -51,6 +49,8 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """Say what a grade would use here, and what mends what is missing."""
+    from rich.console import Console
+
     from harness import data
     from harness import store as stores
 
@@ -72,6 +72,8 @@ def doctor(
 
 
 def _versions() -> Finding:
+    from importlib.metadata import PackageNotFoundError, version
+
     found, absent = [f"harness {harness.__version__}", f"Python {platform.python_version()}"], []
     for package in PACKAGES:
         try:
