@@ -1,5 +1,6 @@
 """`harness doctor` says what a grade would use, what is amiss, and what mends it."""
 
+import importlib.metadata
 import json
 import shutil
 from collections.abc import Callable
@@ -65,7 +66,7 @@ def no_numpy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             raise metadata.PackageNotFoundError(package)
         return "1"
 
-    monkeypatch.setattr(doctor, "version", version)
+    monkeypatch.setattr(importlib.metadata, "version", version)
 
 
 def no_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
