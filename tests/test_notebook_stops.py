@@ -30,13 +30,26 @@ OWN_LOSS = STEPPED.replace(
 )
 
 
+ELSEWHERE = (
+    "import narrow\nfit(narrow.Net(), 3)\nfit(narrow.Net(), 2)",
+    "import wide\nfit(wide.Net(), 2)",
+)
+"""Two classes of one name, one of which is trained twice."""
+
+
 def test_a_check_of_a_slow_training_sees_its_first_epochs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notebooks, "CHECK_SECONDS", 1e-9)
     path = tmp_path / "step_1.ipynb"
-    path.write_text(notebook(SETUP, NET, LOOPS, STEPPED, "fit(Net(), 3)\nprint('afterwards')"))
-    (step,) = check(path, QUICKSTART, workshop_in(tmp_path)).evidence.steps
+    again = "fit(Net(), 3)\nprint('afterwards')"
+    path.write_text(notebook(SETUP, NET, LOOPS, STEPPED, again, *ELSEWHERE))
+    imports = "import torch.nn as nn\nimport torch.nn.functional as F\n"
+    (tmp_path / "narrow.py").write_text(imports + NET)
+    (tmp_path / "wide.py").write_text(imports + NET.replace("12", "10").replace("192", "160"))
+    step, narrow, wide = check(path, QUICKSTART, workshop_in(tmp_path)).evidence.steps
+    counts = [each.network.parameters.judged for each in (narrow, wide) if each.network]
+    assert counts == [3_054, 2_584]
     assert (step.fault, step.failed_cells) == (None, [])
     assert step.recipe is not None
     assert step.recipe.epochs == 3
