@@ -1,6 +1,5 @@
 """How long a notebook takes under the harness, against `jupyter nbconvert --execute` on it."""
 
-import re
 import statistics
 import time
 from pathlib import Path
@@ -17,19 +16,18 @@ from harness.rubric import find, load
 from harness.store import Store
 from harness.submission import find as find_submission
 
-ROUNDS, EPOCHS = 3, 3
+ROUNDS, EPOCHS = 3, 15
 
 
 @pytest.mark.skipif(bool(data.missing("mnist", data.folder())), reason="MNIST is not there")
 def test_a_notebook_under_the_harness(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
-    """Three epochs of MNIST, no augmentation, one thread each: at most 0.85 of the time.
+    """The whole notebook on MNIST, no augmentation, one thread each: at most 0.85 of the time.
 
     With the start of the processes and of the kernel on both sides, and with the measuring of every
-    epoch on the harness's.
+    epoch on the harness's. Takes three quarters of an hour.
     """
     notebook = tmp_path / "own.ipynb"
-    text = re.sub("EPOCHS = 15", f"EPOCHS = {EPOCHS}", NOTEBOOK.read_text())
-    notebook.write_text(text)
+    notebook.write_text(NOTEBOOK.read_text())
     images = data.load("mnist", data.folder())
     rubric = load(find("under-10k"))
 
