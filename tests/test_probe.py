@@ -9,6 +9,12 @@ from harness.frames import Kind
 # A notebook's cells; the whole epochs' samples of each run; what its last epoch adds, if anything.
 LOOPS: dict[str, tuple[str, list[list[int]], list[int]]] = {
     "one epoch": ("train(model, optimizer)", [[96]], [0]),
+    "images by keyword": (
+        "for images, y in train_loader:\n    optimizer.zero_grad()\n"
+        "    F.nll_loss(model(x=images), y).backward()\n    optimizer.step()",
+        [[96]],
+        [0],
+    ),
     "three epochs, each tested": (
         "for epoch in range(3):\n    train(model, optimizer)\n    test(model)",
         [[96, 96, 96]],

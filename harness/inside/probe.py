@@ -18,7 +18,6 @@ from typing import Any, BinaryIO, ParamSpec
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.optim.optimizer import (
     register_optimizer_step_post_hook,
     register_optimizer_step_pre_hook,
@@ -89,15 +88,15 @@ def guarded(method: Callable[P, Any]) -> Callable[P, None]:
 
 
 class Probe:
-    """PyTorch's global hooks, and whom they concern."""
+    """What PyTorch is watched by, and whom it concerns."""
 
     def __init__(self, order: dict[str, Any], stream: BinaryIO) -> None:
         self.busy = False
         self._accounts: weakref.WeakKeyDictionary[nn.Module, Account] = weakref.WeakKeyDictionary()
         self._ignored: weakref.WeakSet[nn.Module] = weakref.WeakSet()
         self._owners: weakref.WeakKeyDictionary[Any, list[Account]] = weakref.WeakKeyDictionary()
-        self._outer: nn.Module | None = None
-        self._depth = 0
+        self._inside = False
+        """Whether a model's forward pass is under way; that of its layers is of no interest."""
         self._through: LoaderPass | None = None
         self._stepping: list[Any] = []
         self._hit: list[Account] = []
@@ -115,9 +114,8 @@ class Probe:
             defined=weakref.WeakKeyDictionary(),
         )
         self._patches.put(nn.Module, "__init_subclass__", classmethod(self._noting()))
+        self._patches.wrap(nn.Module, "__call__", self._watched)
         self._hooks = [
-            register_module_forward_pre_hook(self._before_forward),
-            register_module_forward_hook(self._after_forward, always_call=True),
             register_optimizer_step_pre_hook(self._before_step),
             register_optimizer_step_post_hook(self._after_step),
         ]
@@ -125,7 +123,7 @@ class Probe:
     def cell_began(self, index: int) -> None:
         """Forget what an error in the cell before has left half done, and send what is done."""
         self._reporter.cell = index
-        self._outer, self._depth = None, 0
+        self._inside = False
         self._stepping.clear()
         for account in list(self._accounts.values()):
             self._settle(account)
@@ -167,23 +165,30 @@ class Probe:
 
     # A model's forward pass.
 
-    def _before_forward(self, module: nn.Module, args: tuple[Any, ...]) -> None:
-        if self.busy:  # the probe's own pass, which export may leave half done
-            return
-        if self._outer is None:
-            self._outer, self._depth = module, 1
-            if args and isinstance(args[0], Tensor) and args[0].dim() == 4:
-                self._goes_forward(_unwrapped(module), args[0], torch.is_grad_enabled())
-        elif self._outer is module:
-            self._depth += 1
+    def _watched(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """What calls a module, seen from outside.
 
-    def _after_forward(self, module: nn.Module, args: tuple[Any, ...], answer: Any) -> None:
-        if self._outer is module and not self.busy:
-            self._depth -= 1
-            if not self._depth:
-                self._outer = None
-                if args and isinstance(args[0], Tensor) and args[0].dim() == 4:
-                    self._went_forward(_unwrapped(module), args[0], answer)
+        PyTorch's global hooks would slow down every layer of a model, and do not see what is given
+        by keyword.
+        """
+
+        def calling(module: nn.Module, *args: Any, **keywords: Any) -> Any:
+            if self._inside or self.busy:
+                return call(module, *args, **keywords)
+            given = (one for one in (*args, *keywords.values()) if isinstance(one, Tensor))
+            images = next(given, None)
+            if images is None or images.dim() != 4:
+                return call(module, *args, **keywords)
+            self._inside = True
+            try:
+                self._goes_forward(_unwrapped(module), images, torch.is_grad_enabled())
+                answer = call(module, *args, **keywords)
+                self._went_forward(_unwrapped(module), images, answer)
+            finally:
+                self._inside = False
+            return answer
+
+        return calling
 
     @guarded
     def _goes_forward(self, module: nn.Module, images: Tensor, training: bool) -> None:
