@@ -139,7 +139,7 @@ class Observer:
         return Run(
             seed=0,
             key=self.name(training),
-            declared_epochs=max(declared or 0, len(told.epochs)),
+            declared_epochs=max(declared or 0, len(told.epochs) + told.beyond),
             before_training=training.before,
             epochs=[_with_tests(epoch, told) for epoch in training.epochs],
             shifted=None if fault else self._shifted(training),
