@@ -12,7 +12,7 @@ from seed_networks import SEED_STEPS, SeedStep, build
 
 from harness.inside import probe
 
-ROUNDS, STEPS, BATCH = 12, 5, 128
+ROUNDS, STEPS, BATCH = 30, 8, 128
 
 
 @pytest.mark.parametrize("step", [SEED_STEPS[3], SEED_STEPS[-1]], ids=str)
