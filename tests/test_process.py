@@ -55,3 +55,13 @@ def test_a_flood_ends_at_a_number_of_bytes(tmp_path: Path) -> None:
             taken += len(frame[1])
     running.end()
     assert taken == 10_000
+
+
+def test_what_has_come_is_taken_even_late(tmp_path: Path) -> None:
+    """To measure a frame may take longer than its process had left."""
+    running = process(FLOOD, tmp_path, most=3_000)
+    while not running.waiting:
+        time.sleep(0.01)
+    late = time.monotonic() - 60
+    assert running.next(late) is not None
+    running.end()

@@ -102,8 +102,10 @@ def _weights(candidate: Candidate) -> dict[str, int]:
 
 def _held(info: frames.TensorInfo, tensor: Tensor) -> int:
     """Numbers in a tensor: a constant that is the same everywhere is one, or none if 0 or 1."""
+    if info.kind == "parameter" or info.requires_grad:
+        return tensor.numel()
     values = torch.unique(tensor)
-    if info.kind == "parameter" or info.requires_grad or len(values) > 1:
+    if len(values) > 1:
         return tensor.numel()
     return len(set(values.tolist()) - {0.0, 1.0})
 

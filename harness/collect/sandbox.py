@@ -165,15 +165,13 @@ class Process:
         self._popen.stdin.flush()
 
     def next(self, deadline: float) -> Frame | None:
-        """The next frame; None when its pipes are closed.
+        """The next frame, at once if one is there; None when its pipes are closed.
 
         Raises:
             TimeoutError: if none came before the deadline, in the time of `time.monotonic`.
             frames.FrameError: if what came is none.
         """
         while self._open:
-            if time.monotonic() > deadline:  # a flood would keep the queue full
-                raise TimeoutError
             try:
                 frame = self._queue.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
