@@ -101,9 +101,11 @@ def run(
 def _frames(process: Process, limits: Limits) -> Iterator[Frame]:
     deadline = time.monotonic() + limits.seconds + GRACE + sandbox.START_SECONDS
     begun = ended = False
+    drain = DRAIN
     while True:
+        asked = time.monotonic()
         try:
-            frame = process.next(deadline)
+            frame = process.next(asked + drain if ended else deadline)
         except TimeoutError:
             if ended:
                 return  # something that the notebook started holds the pipe open
@@ -119,8 +121,9 @@ def _frames(process: Process, limits: Limits) -> Iterator[Frame]:
                 raise ChildFailed(f"the notebook's process ended early{process.last_words()}")
             return
         begun = True
+        if ended:  # only waiting counts, not what is done with a frame
+            drain = max(0.0, drain - (time.monotonic() - asked))
         if frame[0] is Kind.END:
             ended = True
-            deadline = time.monotonic() + DRAIN
         elif frame[0] is not Kind.READY:
             yield frame
