@@ -1,0 +1,58 @@
+"""Step 10: about 5,000 parameters.
+"""
+
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+def block(inputs, outputs, kernel_size=3):
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel_size, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.Dropout(0.01),
+        nn.ReLU(),
+    )
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+
+        self.before_pooling = nn.Sequential(
+            block(1, 8),  # 26 x 26, sees 3 x 3
+            block(8, 8),  # 24 x 24, sees 5 x 5
+            block(8, 8),  # 22 x 22, sees 7 x 7
+        )
+
+        self.pooling = nn.MaxPool2d(2)  # 11 x 11, sees 8 x 8
+
+        self.after_pooling = nn.Sequential(
+            block(8, 10),  # 9 x 9, sees 12 x 12
+            block(10, 12),  # 7 x 7, sees 16 x 16
+            block(12, 8, kernel_size=1),  # 7 x 7, sees 16 x 16
+            block(8, 16),  # 5 x 5, sees 20 x 20
+            block(16, 32, kernel_size=1),  # 5 x 5, sees 20 x 20
+        )
+
+        # Global average pooling; nothing follows the scores, one for each digit.
+        self.average = nn.AvgPool2d(5)  # 1 x 1, sees 28 x 28
+        self.scores = nn.Conv2d(32, 10, kernel_size=1, bias=False)  # 1 x 1, sees 28 x 28
+
+    def forward(self, x):
+        x = self.before_pooling(x)
+        x = self.pooling(x)
+        x = self.after_pooling(x)
+        x = self.average(x)
+        x = self.scores(x)
+        x = x.flatten(start_dim=1)  # [N, 10, 1, 1] becomes [N, 10]
+        return F.log_softmax(x, dim=1)
+
+
+recipe = {
+    "epochs": 15,
+    "batch_size": 128,
+    "optimizer": {"name": "SGD", "lr": 0.1, "momentum": 0.9},
+    "scheduler": {"name": "StepLR", "step_size": 2, "gamma": 0.5},
+    "augment": [{"name": "RandomRotation", "degrees": 7, "fill": 1}],
+    "loss": "nll_loss",
+}

@@ -1,0 +1,64 @@
+"""Step 6: more capacity.
+"""
+
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+def block(inputs, outputs):
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel_size=3, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(),
+    )
+
+
+def block_with_dropout(inputs, outputs, kernel_size=3):
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel_size, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.Dropout(0.007),
+        nn.ReLU(),
+    )
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+
+        self.before_pooling = nn.Sequential(
+            block(1, 8),  # 26 x 26, sees 3 x 3
+            block(8, 8),  # 24 x 24, sees 5 x 5
+            block_with_dropout(8, 8),  # 22 x 22, sees 7 x 7
+        )
+
+        self.pooling = nn.MaxPool2d(2)  # 11 x 11, sees 8 x 8
+
+        self.after_pooling = nn.Sequential(
+            block_with_dropout(8, 16),  # 9 x 9, sees 12 x 12
+            block_with_dropout(16, 16),  # 7 x 7, sees 16 x 16
+            block_with_dropout(16, 8, kernel_size=1),  # 7 x 7, sees 16 x 16
+            block_with_dropout(8, 32),  # 5 x 5, sees 20 x 20
+            block_with_dropout(32, 16, kernel_size=1),  # 5 x 5, sees 20 x 20
+        )
+
+        # Global average pooling; nothing follows the scores, one for each digit.
+        self.average = nn.AvgPool2d(5)  # 1 x 1, sees 28 x 28
+        self.scores = nn.Conv2d(16, 10, kernel_size=1, bias=False)  # 1 x 1, sees 28 x 28
+
+    def forward(self, x):
+        x = self.before_pooling(x)
+        x = self.pooling(x)
+        x = self.after_pooling(x)
+        x = self.average(x)
+        x = self.scores(x)
+        x = x.flatten(start_dim=1)  # [N, 10, 1, 1] becomes [N, 10]
+        return F.log_softmax(x, dim=1)
+
+
+recipe = {
+    "epochs": 15,
+    "batch_size": 128,
+    "optimizer": {"name": "SGD", "lr": 0.01, "momentum": 0.9},
+    "loss": "nll_loss",
+}
