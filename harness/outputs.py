@@ -7,9 +7,10 @@ the notebook brings.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from pydantic import BaseModel, ConfigDict
 
@@ -36,28 +37,80 @@ class Logged(BaseModel):
 
 
 @dataclass(frozen=True)
-class _Tested:
+class Tested:
     """A line that states an accuracy."""
 
+    written: str
+    """The line itself."""
     percent: float
     half: float
+    """Points of percent by which it may lie above or below; 0 where images were counted."""
     out_of: int | None
+    """Images that were counted; None where only a percentage is printed."""
     test: bool
     """Whether it says so, and not `val`."""
+    differs: str = ""
+    """The percentage beside a count, where the two disagree."""
+    epoch: int | None = None
+    """Number of the epoch above it, from 1 also where the log counts from 0."""
+
+    def correct(self, size: int) -> tuple[int, int]:
+        """The fewest and the most right answers of a test set for which this would be printed.
+
+        Both ends count: half a unit is rounded up or down as its binary form has it.
+
+        Args:
+            size: images in the test set; those that were counted, where that is known.
+        """
+        size = self.out_of or size
+        ends = (self.percent - self.half) * size / 100, (self.percent + self.half) * size / 100
+        return math.ceil(round(ends[0], 6)), math.floor(round(ends[1], 6))
+
+
+@dataclass(frozen=True)
+class Log:
+    """One training as it was printed, line by line."""
+
+    cell: int
+    """The cell, from 0, under which it begins."""
+    line: int
+    """The line of that output, from 0."""
+    tested: list[Tested]
+    """Test accuracies on one set of images, in order; never empty."""
+    whole: bool
+    """Whether each of them stands beside the number of its epoch, and the first of them too."""
+    parameters: int | None = None
+    """What the parameter tables above it state, since the log before; None where they disagree."""
+
+    @property
+    def out_of(self) -> int | None:
+        """Images that the test set was said to have."""
+        return self.tested[0].out_of
+
+    @property
+    def best(self) -> Tested:
+        """The first of its highest accuracies."""
+        return max(self.tested, key=lambda tested: tested.percent)
 
 
 @dataclass
 class _Run:
     cell: int
-    lines: list[_Tested] = field(default_factory=list)
+    line: int
+    tested: list[Tested] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
+
+    def add(self, tested: Tested) -> None:
+        """Take up an accuracy of the epoch that was counted last."""
+        number = self.numbers[-1] + (self.numbers[0] == 0) if self.numbers else None
+        self.tested.append(replace(tested, epoch=number))
 
 
 _FINEST = 0.005
 """Half an image of 10,000, in points of percent; what is printed with more digits is no finer."""
 
 _EPOCH = re.compile(r"\bepochs?\b[\W_]{0,4}(\d{1,4})\b(?!\.\d)", re.IGNORECASE)
-_COUNT = re.compile(r"([0-9][0-9,]{0,8}) ?/ ?([1-9][0-9,]{0,8})(?= ?\(? ?[0-9.]{1,9} ?%)")
+_COUNT = re.compile(r"([0-9][0-9,]{0,8}) ?/ ?([1-9][0-9,]{0,8})(?= ?\(? ?([0-9.]{1,9}) ?%)")
 _TEST = r"(?:test|val|eval)[a-z]{0,10}"
 _PERCENT = re.compile(
     rf"(?<![a-z]){_TEST}(?:[ _-](?:set|data|dataset))?[ _-]{{0,2}}acc[a-z]{{0,6}}"
@@ -80,7 +133,21 @@ _PARAMETERS = re.compile(
 )
 
 
-def runs(cells: Sequence[Cell], part: Iterable[int]) -> list[Logged]:
+def runs(cells: Sequence[Cell], part: Sequence[int]) -> list[Logged]:
+    """The trainings that some cells printed, in order, as evidence keeps them."""
+    return [
+        Logged(
+            cell=log.cell,
+            percent=[tested.percent for tested in log.tested],
+            out_of=log.out_of,
+            whole=log.whole,
+            half=log.best.half,
+        )
+        for log in logs(cells, part)
+    ]
+
+
+def logs(cells: Sequence[Cell], part: Sequence[int]) -> list[Log]:
     """The trainings that some cells printed, in order.
 
     An epoch counter that starts again starts a new run, and so does a cell that begins to count.
@@ -88,72 +155,93 @@ def runs(cells: Sequence[Cell], part: Iterable[int]) -> list[Logged]:
     found: list[_Run] = []
     for number in part:
         found += _runs_of(number, cells[number].output, found[-1] if found else None)
-    return [logged for run in found if (logged := _logged(run))]
+    totals = _totals(cells, part)
+    above = -1, 0
+    whole: list[Log] = []
+    for log in filter(None, map(_log, found)):
+        here = log.cell, log.line
+        stated = _agreed([total for total in totals if above <= (total.cell, total.line) < here])
+        whole.append(replace(log, parameters=stated.value if stated else None))
+        above = here
+    return whole
 
 
 def _runs_of(cell: int, output: str, before: _Run | None) -> list[_Run]:
     """The runs that begin in a cell; what continues the one before is added to that."""
     run = before
     new: list[_Run] = []
-    pending: list[_Tested] = []
+    pending: list[tuple[int, Tested]] = []
     counted = False
-    for line in output.splitlines():
+    for place, line in enumerate(output.split("\n")):
         if epoch := _EPOCH.search(line):
             number = int(epoch[1])
             again = run is not None and run.numbers and number <= run.numbers[-1]
             if run is None or (again and (not counted or number < run.numbers[-1])):
-                run = _Run(cell)
+                run = _Run(cell, place)
                 new.append(run)
             if not run.numbers or number != run.numbers[-1]:
                 run.numbers.append(number)
             # What stood above the cell's first number is that epoch's own.
-            run.lines += pending
+            for _, seen in pending:
+                run.add(seen)
             pending, counted = [], True
-        if seen := _tested(line):
-            (run.lines if counted and run else pending).append(seen)
+        if tested := _tested(line):
+            if counted and run:
+                run.add(tested)
+            else:
+                pending.append((place, tested))
     if len(pending) > 1:
-        new.append(_Run(cell, pending))
+        new.append(_Run(cell, pending[0][0], [seen for _, seen in pending]))
     return new
 
 
-def _tested(line: str) -> _Tested | None:
+def _tested(line: str) -> Tested | None:
     """The test accuracy that a line states."""
     if _SUMMARY.search(line):
         return None
     for found in _COUNT.finditer(line):
-        correct, total = (int(count.replace(",", "")) for count in found.groups())
+        correct, total = (int(count.replace(",", "")) for count in found.groups()[:2])
         named = re.findall(r"(?i)(?<![a-z])(train|test|val|eval)", line[: found.start()]) or [
             "test" if total == 10_000 else "train"
         ]
         if named[-1].lower() != "train" and 100 <= correct <= total:
-            return _Tested(100 * correct / total, 0, total, named[-1].lower() == "test")
+            percent, test = 100 * correct / total, named[-1].lower() == "test"
+            return Tested(line, percent, 0, total, test, _differing(percent, found[3]))
     if stated := _PERCENT.search(line) or _SET_PERCENT.search(line):
         digits = stated[1].rstrip(" %")
-        value, half = float(digits), 0.5 * 10.0 ** -len(digits.partition(".")[2])
+        value, half = float(digits), _half(digits)
         if "." in digits and value <= 1 and "%" not in stated[1]:
             value, half = 100 * value, 100 * half
         if 1 < value <= 100:
-            return _Tested(value, max(half, _FINEST), None, stated[0].lower().startswith("test"))
+            test = stated[0].lower().startswith("test")
+            return Tested(line, value, max(half, _FINEST), None, test)
     return None
 
 
-def _logged(run: _Run) -> Logged | None:
+def _half(digits: str) -> float:
+    """Half a unit of the last digit that is printed."""
+    return 0.5 * 10.0 ** -len(digits.partition(".")[2])
+
+
+def _differing(percent: float, digits: str) -> str:
+    """The percentage that is printed beside a count, if no rounding makes it that of the count."""
+    if not re.fullmatch(r"\d{1,3}(?:\.\d+)?", digits) or float(digits) <= 1:
+        return ""  # what is no number, or a share of 1
+    # Up, down or to the nearest: any of these is less than a whole unit away.
+    near = abs(percent - float(digits)) < 2 * _half(digits) + 1e-9
+    return "" if near else f"{digits} %"
+
+
+def _log(run: _Run) -> Log | None:
     """A run's accuracies on one set of images: of two the one called test, or the smaller."""
-    lines = [line for line in run.lines if line.test] or run.lines
-    out_of = min((line.out_of for line in lines if line.out_of), default=None)
-    lines = [line for line in lines if line.out_of == out_of]
-    if not lines:
+    tested = [each for each in run.tested if each.test] or run.tested
+    out_of = min((each.out_of for each in tested if each.out_of), default=None)
+    tested = [each for each in tested if each.out_of == out_of]
+    if not tested:
         return None
-    best = max(lines, key=lambda line: line.percent)
     first = run.numbers[0] if run.numbers else 0
-    whole = first in (0, 1) and run.numbers == list(range(first, first + len(lines)))
-    return Logged(
-        cell=run.cell,
-        percent=[line.percent for line in lines],
-        out_of=out_of,
-        whole=whole,
-        half=best.half,
-    )
+    whole = first in (0, 1) and run.numbers == list(range(first, first + len(tested)))
+    return Log(run.cell, run.line, tested, whole)
 
 
 def read(cells: Sequence[Cell], part: range, trained: int | None = None) -> list[Claim]:
@@ -167,30 +255,41 @@ def read(cells: Sequence[Cell], part: range, trained: int | None = None) -> list
         part: those that belong to the step.
         trained: the cell that trains, where that is known.
     """
-    logged = runs(cells, part)
-    mine = [run for run in logged if run.cell == trained] or logged
+    logged = logs(cells, part)
+    mine = [log for log in logged if log.cell == trained] or logged
     until = mine[-1].cell if mine else trained
-    found = _tables(cells, [n for n in part if until is None or n <= until])
-    if mine:
-        after = (cells[number].output for number in part if number >= mine[-1].cell)
-        found += _of_run(mine[-1], [line for output in after for line in output.splitlines()])
-    return found
+    stated = _agreed(_totals(cells, [n for n in part if until is None or n <= until]))
+    found = []
+    if stated:
+        found.append(_claim("parameters", stated.written, stated.value, stated.value + 1))
+    return found + (_of_log(mine[-1]) if mine else [])
 
 
-def _tables(cells: Sequence[Cell], part: Iterable[int]) -> list[Claim]:
-    lines = [
-        (int(found[1].replace(",", "")), line.strip())
+@dataclass(frozen=True)
+class _Total:
+    """A line that states how many parameters a network has."""
+
+    cell: int
+    line: int
+    written: str
+    value: int
+
+
+def _totals(cells: Sequence[Cell], part: Sequence[int]) -> list[_Total]:
+    return [
+        _Total(number, place, line.strip(), int(found[1].replace(",", "")))
         for number in part
-        for line in cells[number].output.splitlines()
+        for place, line in enumerate(cells[number].output.split("\n"))
         if (found := _PARAMETERS.match(line))
     ]
-    totals = [one for one in lines if "trainable" not in one[1].lower()] or [
-        one for one in lines if not re.match(r"(?i)\W*(?:total )?non", one[1])
+
+
+def _agreed(lines: Sequence[_Total]) -> _Total | None:
+    """What parameter tables state, if they all state one number."""
+    totals = [one for one in lines if "trainable" not in one.written.lower()] or [
+        one for one in lines if not re.match(r"(?i)\W*(?:total )?non", one.written)
     ]
-    if len({value for value, _ in totals}) != 1:
-        return []
-    value, written = totals[-1]
-    return [_claim("parameters", written, value, value + 1)]
+    return totals[-1] if len({one.value for one in totals}) == 1 else None
 
 
 def _claim(
@@ -206,24 +305,15 @@ def _claim(
     )
 
 
-def _of_run(run: Logged, lines: Sequence[str]) -> list[Claim]:
-    """The best and the last accuracy of a run, and for how many epochs it trained.
-
-    Args:
-        run: what was printed.
-        lines: where, from its first cell on: it may go on in another.
-    """
+def _of_log(log: Log) -> list[Claim]:
+    """The best and the last accuracy of a training, and for how many epochs it went on."""
     found = []
-    for value in dict.fromkeys((max(run.percent), run.percent[-1])):
-        half, line = next(
-            (seen.half, line)
-            for line in lines
-            if (seen := _tested(line)) and (seen.percent, seen.out_of) == (value, run.out_of)
-        )
-        half = 50 / run.out_of if run.out_of else half
-        bounds = round(value - half, 6), round(value + half, 6)
-        found.append(_claim("test accuracy", line, *bounds, run.out_of))
-    if run.whole:
-        number = len(run.percent)
+    last = log.tested[-1]
+    for tested in [log.best] if last.percent == log.best.percent else [log.best, last]:
+        half = 50 / log.out_of if log.out_of else tested.half
+        bounds = round(tested.percent - half, 6), round(tested.percent + half, 6)
+        found.append(_claim("test accuracy", tested.written, *bounds, log.out_of))
+    if log.whole:
+        number = len(log.tested)
         found.append(_claim("epochs", f"{number} epochs in the log", number, number + 1))
     return found

@@ -1,5 +1,4 @@
-"""Step 1: a setup that works.
-"""
+"""Step 1: a setup that works."""
 
 import torch.nn as nn
 import torch.nn.functional as F

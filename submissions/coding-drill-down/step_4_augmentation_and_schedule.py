@@ -1,5 +1,4 @@
-"""Step 4: augmentation and a learning-rate schedule.
-"""
+"""Step 4: augmentation and a learning-rate schedule."""
 
 import torch.nn as nn
 import torch.nn.functional as F

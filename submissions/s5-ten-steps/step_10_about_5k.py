@@ -1,5 +1,4 @@
-"""Step 10: about 5,000 parameters.
-"""
+"""Step 10: about 5,000 parameters."""
 
 import torch.nn as nn
 import torch.nn.functional as F

@@ -1,5 +1,4 @@
-"""Step 1: a basic setup.
-"""
+"""Step 1: a basic setup."""
 
 import torch.nn as nn
 import torch.nn.functional as F

@@ -1,5 +1,4 @@
-"""Step 2: a lighter skeleton.
-"""
+"""Step 2: a lighter skeleton."""
 
 import torch.nn as nn
 import torch.nn.functional as F

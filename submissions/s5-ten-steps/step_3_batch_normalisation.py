@@ -1,5 +1,4 @@
-"""Step 3: batch normalisation.
-"""
+"""Step 3: batch normalisation."""
 
 import torch.nn as nn
 import torch.nn.functional as F

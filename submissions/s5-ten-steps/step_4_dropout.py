@@ -1,5 +1,4 @@
-"""Step 4: dropout.
-"""
+"""Step 4: dropout."""
 
 import torch.nn as nn
 import torch.nn.functional as F

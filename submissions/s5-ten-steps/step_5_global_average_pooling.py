@@ -1,5 +1,4 @@
-"""Step 5: global average pooling.
-"""
+"""Step 5: global average pooling."""
 
 import torch.nn as nn
 import torch.nn.functional as F

@@ -1,5 +1,4 @@
-"""Step 6: more capacity.
-"""
+"""Step 6: more capacity."""
 
 import torch.nn as nn
 import torch.nn.functional as F

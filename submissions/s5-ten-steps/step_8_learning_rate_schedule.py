@@ -1,5 +1,4 @@
-"""Step 8: a learning-rate schedule.
-"""
+"""Step 8: a learning-rate schedule."""
 
 import torch.nn as nn
 import torch.nn.functional as F
