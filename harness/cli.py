@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import harness
-from harness.commands import check, data, doctor, grade, new, regrade, rubric
+from harness.commands import audit, check, data, doctor, grade, new, regrade, rubric
 
 app = typer.Typer(
     name="harness",
@@ -46,6 +46,7 @@ def main(
 
 
 app.command(epilog=check.EPILOG)(check.check)
+app.command(epilog=audit.EPILOG)(audit.audit)
 app.command(epilog=grade.EPILOG)(grade.grade)
 app.command(epilog=regrade.EPILOG)(regrade.regrade)
 app.add_typer(rubric.app, name="rubric")

@@ -130,6 +130,11 @@ def is_readme(name: str) -> bool:
     )
 
 
+def is_markdown(name: str) -> bool:
+    """Whether a file is a text with code blocks in it, by its name."""
+    return name.lower().endswith((".md", ".markdown"))
+
+
 def is_plain(path: Path) -> bool:
     """Whether it can be read: a pipe could hang that, and a link lead out of the submission."""
     return path.is_file() and not path.is_symlink()
@@ -147,7 +152,7 @@ def printable(text: str) -> str:
 
 
 def _is_text(name: str) -> bool:
-    return name.endswith((".py", ".toml")) or is_readme(name)
+    return name.endswith((".py", ".toml")) or is_readme(name) or is_markdown(name)
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -11,12 +11,14 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from harness import data, submission
+from harness import data, printed, submission
+from harness.audit import Audit
 from harness.collect.collect import Progress, collect
 from harness.collect.define import Task
 from harness.collect.plan import Plan, plan
 from harness.collect.workshop import Workshop
 from harness.evidence import Evidence, Fault
+from harness.judge.audit import audit as hold_against
 from harness.judge.judge import judge
 from harness.overrides import Override
 from harness.report import document, markdown
@@ -62,6 +64,19 @@ def check(path: Path, rubric: Rubric, workshop: Workshop) -> Scorecard:
     """
     evidence = _observe(path, _task(rubric, seeds=0), workshop, lambda told: None)
     return judge(without_training(rubric), evidence)
+
+
+def audit(path: Path, rubric: Rubric) -> Audit:
+    """What a rubric makes of the figures that a submission printed; nothing is run or measured.
+
+    Raises:
+        FileNotFoundError: if there is no such path.
+        OSError: if the machine cannot read it.
+    """
+    if not path.exists():
+        raise FileNotFoundError(path)
+    dataset = data.DATASETS[rubric.dataset]
+    return hold_against(submission.name_of(path), rubric, printed.read(path), dataset)
 
 
 def dry_run(path: Path, rubric: Rubric, workshop: Workshop) -> list[Plan]:

@@ -105,8 +105,12 @@ def _printed(outputs: Any) -> str:
         pieces.append(text)
         last = source
     whole = "".join(pieces)[:MAX_OUTPUT]
-    whole = whole.encode(errors="replace").decode()
-    return "\n".join(_shown(line) for line in _ESCAPE.sub("", whole).split("\n"))
+    return shown(whole.encode(errors="replace").decode())
+
+
+def shown(written: str) -> str:
+    """A text as a terminal shows it, line by line: without colours, progress bars at their end."""
+    return "\n".join(_shown(line) for line in _ESCAPE.sub("", written).split("\n"))
 
 
 def _shown(line: str) -> str:

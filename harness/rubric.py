@@ -30,7 +30,7 @@ from pydantic import (
     model_validator,
 )
 
-from harness import data, evidence, problems
+from harness import data, evidence, outputs, problems
 from harness.percentage import Percentage
 from harness.recipe import Normalize, Recipe
 
@@ -73,7 +73,8 @@ class Finding(NamedTuple):
     """What a check makes of one step, or of the whole submission."""
 
     earned: float | None
-    """Share of the points, from 0 to 1; None where a person awards them."""
+    """Share of the points, from 0 to 1; None where a person awards them, and where what was printed
+    does not tell."""
     measured: str
     """What was measured, in the units of what is asked."""
     why: str
@@ -141,6 +142,13 @@ class Check(BaseModel):
             step: the step to judge; for the whole submission, its last.
             evidence: the whole submission, for what came before and for the data set.
         """
+
+    def audit(self, log: outputs.Log, dataset: evidence.Dataset) -> Finding | None:
+        """What this rule makes of a printed log, whose figures nobody measured.
+
+        None, as here, where printed figures say nothing about what it asks.
+        """
+        return None
 
     def contradiction(self, rubric: Rubric) -> str:
         """What in the rubric this check cannot stand beside, in a sentence; empty if nothing."""

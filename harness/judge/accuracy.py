@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from harness.evidence import Dataset, Epoch, Evidence, Run, Step
 from harness.judge.statistics import verdict
+from harness.outputs import Log
 from harness.percentage import Percentage, percent
 from harness.rubric import Check, Finding, Rubric, Share, falling
 
@@ -73,10 +75,73 @@ scope = "final step"
         why = confidence if len(step.runs) > 1 else self._missed(step.runs[0], size)
         broken = [f"seed {run.seed}: {run.fault.message}" for run in step.runs[1:] if run.fault]
         why = "; ".join([why, *broken])
+        return self._partly(
+            lambda level: self._enough(self._holding(step, level.of(size)), len(step.runs)),
+            measured,
+            why,
+            review,
+        )
+
+    def audit(self, log: Log, dataset: Dataset) -> Finding:
+        """The same of a log's last epochs, where its figures tell how many answers were right.
+
+        A percentage of one decimal stands for ten counts or so, and it cannot be told which.
+        """
+        size, count = dataset.test_size, self.at_least.of(dataset.test_size)
+        window = log.tested[-self.last_epochs :]
+        ends = [tested.correct(size) for tested in window]
+        claimed = f"{', '.join(map(_span, ends))} of {log.out_of or size:,}"
+        first = window[0].epoch or 0
+        if log.out_of not in (None, size):
+            return Finding(None, claimed, f"the test set has {size:,} images")
+        if log.whole and len(window) < self.last_epochs:
+            return Finding(0, claimed, f"{len(window)} epochs are fewer than {self.last_epochs}")
+        if [t.epoch for t in window] != list(range(first, first + self.last_epochs)):
+            return Finding(None, claimed, "its last epochs are not numbered one by one")
+        least = min(low for low, _ in ends)
+        review = self._remarks(log, size)
+        if least >= count:
+            return Finding(1, claimed, "as asked", review)
+        why = _missing(count, [(first + place, high) for place, (_, high) in enumerate(ends)])
+        if not why:
+            return Finding(None, claimed, "what is printed is too coarse to tell", review)
+        return self._partly(lambda level: least >= level.of(size), claimed, why, review)
+
+    def _partly(
+        self,
+        holds: Callable[[Percentage], bool],
+        measured: str,
+        why: str,
+        review: tuple[str, ...],
+    ) -> Finding:
+        """The share of the highest tier that holds."""
         for level in self.tiers:
-            if self._enough(self._holding(step, level.of(size)), len(step.runs)):
+            if holds(level):
                 return Finding(self.tiers[level], measured, f"{why}; holds {level}", review)
         return Finding(0, measured, why, review)
+
+    def _remarks(self, log: Log, size: int) -> tuple[str, ...]:
+        ends = [tested.correct(size) for tested in log.tested]
+        exact = log.whole and all(low == high for low, high in ends)
+        remark = self._inconsistent([low for low, _ in ends], size) if exact else ""
+        return (remark,) if remark else ()
+
+    def _inconsistent(self, counts: list[int], size: int) -> str:
+        """That the accuracy was reached and not held as the exercise means it; else nothing.
+
+        Only where this rule asks for less than that.
+
+        Args:
+            counts: right answers after each epoch.
+            size: images in the test set.
+        """
+        count = self.at_least.of(size)
+        held = type(self).model_fields["last_epochs"].default
+        last = list(enumerate(counts, 1))[-held:]
+        if self.last_epochs >= held or max(counts, default=0) < count:
+            return ""
+        missed = _missing(count, last)
+        return f"not consistent: {count:,} {missed}" if missed else ""
 
     def _holding(self, step: Step, count: int) -> int:
         """How many runs reach a count in every epoch of the window."""
@@ -125,10 +190,17 @@ scope = "final step"
         if len(window) < self.last_epochs:
             still = " that change the weights" if len(window) < len(run.epochs) else ""
             return f"{len(window)} epochs{still} are fewer than {self.last_epochs}"
-        count = self.at_least.of(size)
-        missing = [
-            f"epoch {epoch.number} by {count - epoch.test_correct:,}"
-            for epoch in window
-            if epoch.test_correct < count
-        ]
-        return f"missed in {', '.join(missing)}"
+        counts = [(epoch.number, epoch.test_correct) for epoch in window]
+        return _missing(self.at_least.of(size), counts)
+
+
+def _missing(count: int, epochs: Iterable[tuple[int, int]]) -> str:
+    """In which epochs, by their numbers and right answers, a count was missed; empty if in none."""
+    missing = [f"epoch {number} by {count - seen:,}" for number, seen in epochs if seen < count]
+    return f"missed in {', '.join(missing)}" if missing else ""
+
+
+def _span(ends: tuple[int, int]) -> str:
+    """`9,940`, or `9,935 to 9,945` where it may be any of these."""
+    least, most = ends
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"

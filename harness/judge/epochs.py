@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from harness.evidence import Dataset, Evidence, Step
+from harness.outputs import Log
 from harness.rubric import Check, Finding, Rubric, Share, falling
 
 
@@ -52,6 +53,17 @@ scope = "every step"
             # A notebook's own epochs may be shorter than the set; a recipe's never are.
             epochs = max(float(step.recipe.epochs), epochs)
         measured = f"{epochs:g} epochs ({trained:,} images)" if step.runs else f"{epochs:g} epochs"
+        return self._found(epochs, measured)
+
+    def audit(self, log: Log, dataset: Dataset) -> Finding:
+        """As long as the log is, where it numbers every epoch from the first."""
+        epochs = len(log.tested)
+        if not log.whole:
+            why = "its epochs are not numbered one by one from the first"
+            return Finding(None, f"{epochs} accuracies", why)
+        return self._found(epochs, f"{epochs} epochs")
+
+    def _found(self, epochs: float, measured: str) -> Finding:
         if epochs <= self.at_most:
             return Finding(1, measured, "within the limit")
         over = f"{epochs - self.at_most:g} more than allowed"

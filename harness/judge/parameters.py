@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from harness.evidence import Dataset, Evidence, Step
+from harness.outputs import Log
 from harness.rubric import Check, Finding, Rubric, Share, falling
 
 ANSWERED = "the network is no graph, so that its count is what its own process told"
@@ -55,12 +56,21 @@ scope = "final step"
         measured = f"{held:,}"
         if used != held:
             measured += f" (a forward pass uses {used:,})"
-        over = (used if self.count == "used" else held) - self.below
         review = (ANSWERED,) if step.integrity == "answered" else ()
+        return self._found(used if self.count == "used" else held, measured, review)
+
+    def audit(self, log: Log, dataset: Dataset) -> Finding:
+        """The same of a parameter table, which knows only those that a forward pass uses."""
+        if log.parameters is None:
+            return Finding(None, "", "no parameter table above it, or several that differ")
+        return self._found(log.parameters, f"{log.parameters:,}")
+
+    def _found(self, count: int, measured: str, review: tuple[str, ...] = ()) -> Finding:
+        over = count - self.below
         if over < 0:
             return Finding(1, measured, f"{-over:,} below the limit", review)
         why = f"{over:,} over the limit" if over else "the limit itself is not below the limit"
         for limit in self.tiers:
-            if over + self.below < limit:
+            if count < limit:
                 return Finding(self.tiers[limit], measured, f"{why}; below {limit:,}", review)
         return Finding(0, measured, why)

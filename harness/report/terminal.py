@@ -1,4 +1,4 @@
-"""The report for a terminal: a table for each step. Must not know files or exit codes."""
+"""The report for a terminal: a table for each step or log. Must not know files or exit codes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from harness.audit import Audit, Line
 from harness.report import words
 from harness.scorecard import Mark, Scorecard
 
@@ -64,6 +65,28 @@ class Report:
         )
 
 
+class AuditReport:
+    """An audit of printed logs as Rich shows it."""
+
+    def __init__(self, audit: Audit) -> None:
+        self._audit = audit
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        audit = self._audit
+        yield _text(words.claimed(audit), style="bold")
+        for log in audit.logs:
+            yield Text()
+            yield _text(words.place(log), style="bold")
+            yield _audit_table(log.lines)
+            for remark in log.remarks:
+                yield _indented(remark, style="blue")
+        yield Text()
+        for sentence in words.looked(audit):
+            yield _text(sentence, style="red")
+        for sentence in words.believed(audit):
+            yield _text(sentence, style="dim")
+
+
 def _text(written: str, style: str = "") -> Text:
     """Anyone's words: never Rich's markup, never a terminal's control sequence."""
     return Text(words.printable(written), style=style)
@@ -83,6 +106,20 @@ def _table(marks: list[Mark]) -> Table:
             _text(mark.measured),
             words.worth(mark),
             _text(mark.why),
+        )
+    return table
+
+
+def _audit_table(lines: list[Line]) -> Table:
+    table = _plain_table("check", "asked", "claimed", "why")
+    for line in lines:
+        status = words.OUTCOMES[line.outcome]
+        sign = f"{words.SIGNS[status]} {line.check}{' (bonus)' * line.bonus}"
+        table.add_row(
+            _text(sign, style=_STYLES[status]),
+            _text(line.asked),
+            _text(line.claimed),
+            _text(f"cannot be told: {line.why}" if status == "not graded" else line.why),
         )
     return table
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from harness.audit import Audit, AuditedLog, Outcome
 from harness.evidence import Epoch, Evidence, Run, Step
 from harness.percentage import percent
 from harness.scorecard import Mark, Scorecard, Status
@@ -27,6 +28,13 @@ SIGNS: dict[Status, str] = {
     "not graded": "?",
 }
 """A sign for each status, so that no report depends on colour."""
+
+OUTCOMES: dict[Outcome, Status] = {
+    "meets": "passed",
+    "misses": "failed",
+    "cannot be told": "not graded",
+}
+"""What a rule makes of a printed log looks as what it makes of a step."""
 
 LAYERS = (
     "layer",
@@ -274,3 +282,36 @@ def fault_of(step: Step) -> list[str]:
         + f": {fault.message}"
         for fault in found
     ]
+
+
+# Audits -------------------------------------------------------------------------------------
+
+
+def claimed(audit: Audit) -> str:
+    """What was held against what, and that nothing was measured."""
+    return f"{audit.submission} · {audit.rubric} · claimed, not measured"
+
+
+def place(log: AuditedLog) -> str:
+    """Where a log stands, and the heading above it."""
+    return f"{log.place}: {log.title}" if log.title else log.place
+
+
+def looked(audit: Audit) -> list[str]:
+    """What was looked for and not found, and what could not be read, a sentence each."""
+    found = []
+    if not audit.logs:
+        files = ", ".join(audit.files) or "no file that may hold one"
+        found.append(
+            "no log was found: test accuracies beside numbers of epochs, in the stored outputs of "
+            f"notebooks or the code blocks of texts; looked in {files}"
+        )
+    return found + [f"not read: {sentence}" for sentence in audit.unread]
+
+
+def believed(audit: Audit) -> list[str]:
+    """What an audit leaves open, a sentence each."""
+    found = []
+    if audit.silent:
+        found.append(f"Printed figures say nothing about {', '.join(audit.silent)}.")
+    return [*found, "Nothing was run and nothing measured; `harness grade` measures."]

@@ -1,0 +1,183 @@
+"""Reads what a submission printed: logs in notebooks' outputs and in code blocks of its texts.
+
+Runs nothing, and needs no step: a text with a log in it is enough. Must not know what is asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+from harness import archive, folder, layout, notebook, notes, outputs
+from harness.notebook import Cell
+from harness.outputs import Log
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A log, and where it stands."""
+
+    place: str
+    """`README.md, line 12` or `step_4.ipynb, cell 16`, counted from 1."""
+    title: str
+    """The nearest heading above it, or line that ends in a colon, that opens no notes; empty where
+    there is none."""
+    log: Log
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was found at a path."""
+
+    logs: list[Printed] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    """Those that were looked through."""
+    unread: list[str] = field(default_factory=list)
+    """What could not be read, and why, a sentence each."""
+
+
+def read(path: Path) -> Reading:
+    """The logs in a folder, an archive, a notebook or a text, in natural order of the files.
+
+    Of a folder or an archive its notebooks, READMEs and Markdown files are read.
+
+    Raises:
+        OSError: if the machine cannot read it.
+    """
+    try:
+        files = _files(path)
+    except folder.TooMuch as error:
+        return Reading(unread=[str(error)])
+    except archive.ArchiveError as error:
+        return Reading(unread=[f"{path.name}: {error}"])
+    found = Reading(files=sorted(files, key=layout.natural))
+    for name in found.files:
+        if not folder.is_notebook(name):
+            found.logs.extend(of_text(name, files[name].decode("utf-8-sig", errors="replace")))
+            continue
+        try:
+            cells = notebook.read(files[name])
+        except notebook.NotebookError as error:
+            found.unread.append(f"{name}: {error}")
+        else:
+            found.logs.extend(of_notebook(name, cells))
+    return found
+
+
+def _files(path: Path) -> folder.Files:
+    """What may hold logs at a path; a single file may be any text."""
+    if path.is_dir():
+        files = folder.read(path)
+    elif archive.suffix_of(path.name):
+        files = folder.unpacked(path)
+    elif path.is_file():
+        name = folder.printable(path.name)
+        limit = folder.MAX_NOTEBOOK if folder.is_notebook(name) else folder.MAX_OTHER
+        content = folder.beginning(path, limit)
+        if len(content) > limit:
+            raise folder.TooMuch(f"{name} is over {limit:,} bytes long")
+        return {name: content}
+    else:
+        raise folder.TooMuch(f"{path.name} is no plain file")
+    kinds = folder.is_notebook, folder.is_readme, folder.is_markdown
+    return {name: text for name, text in files.items() if any(kind(name) for kind in kinds)}
+
+
+def of_notebook(name: str, cells: Sequence[Cell]) -> list[Printed]:
+    """The logs in a notebook's stored outputs."""
+    return [
+        Printed(f"{name}, cell {log.cell + 1}", _title(cells[: log.cell]), log)
+        for log in outputs.logs(cells, range(len(cells)))
+    ]
+
+
+def of_text(name: str, text: str) -> list[Printed]:
+    """The logs in a text's code blocks; where none holds one, the whole may be a log as it came.
+
+    A text may speak of an epoch without quoting a log, so one must tell of two that follow each
+    other.
+    """
+    text = text.replace("\r\n", "\n")
+    blocks = list(_blocks(text.split("\n")))
+    for parts in blocks, [_Block(0, Cell("code", "", notebook.shown(text)))]:
+        cells = [block.cell for block in parts]
+        logs = [log for log in outputs.logs(cells, range(len(cells))) if _counts_on(log)]
+        if logs:
+            return [
+                Printed(
+                    f"{name}, line {parts[log.cell].line + log.line + 1}",
+                    _title(cells[: log.cell]),
+                    log,
+                )
+                for log in logs
+            ]
+    return []
+
+
+def _counts_on(log: Log) -> bool:
+    """Whether it tells of two epochs in a row."""
+    numbers = [tested.epoch for tested in log.tested if tested.epoch is not None]
+    return any(after - before == 1 for before, after in pairwise(numbers))
+
+
+# Blocks of a text ---------------------------------------------------------------------------
+
+_FENCE = re.compile(r"[\s>]*(`{3,}|~{3,}|<pre\b)", re.IGNORECASE)
+_INDENT = re.compile(r"\s*(?:[-*+]\s+)?")
+"""White space, and a list's mark in it: in a pasted log it is a slip, and the text goes on."""
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A code block as a code cell that printed it, or the text between as a markdown cell."""
+
+    line: int
+    """Of the text, from 0, at which it begins."""
+    cell: Cell
+
+
+def _blocks(lines: Sequence[str]) -> Iterator[_Block]:
+    """The blocks of a text in order; blank lines belong to the block before them."""
+    start, code, fence = 0, False, ""
+    for number, line in enumerate(lines):
+        opening = _FENCE.match(line)
+        if fence:
+            ends, becomes = _closes(line, fence), False
+        elif opening:
+            fence = "</pre" if opening[1].lower() == "<pre" else opening[1]
+            ends, becomes = True, True
+        else:
+            indent = len(_INDENT.match(line)[0].expandtabs(4))  # type: ignore[index]
+            becomes = indent >= 4
+            ends = bool(line.strip()) and becomes != code
+        if ends:
+            yield _block(start, lines[start:number], code)
+            start, code = number, becomes
+            fence = fence if becomes and opening else ""
+    yield _block(start, lines[start:], code)
+
+
+def _closes(line: str, fence: str) -> bool:
+    if fence == "</pre":
+        return fence in line.lower()
+    return re.fullmatch(rf"[\s>]*{fence}{fence[0]}*\s*", line) is not None
+
+
+def _block(start: int, lines: Sequence[str], code: bool) -> _Block:
+    text = "\n".join(lines)
+    return _Block(start, Cell("code", "", notebook.shown(text)) if code else Cell("markdown", text))
+
+
+_HEADING = re.compile(r"\s{0,3}#{1,6}\s*\S.*|.{1,80}:[\s*_]*")
+
+
+def _title(above: Sequence[Cell]) -> str:
+    """The nearest heading in the texts above a log."""
+    texts = [cell.source for cell in above if cell.kind == "markdown"]
+    for line in reversed("\n".join(texts)[-notes.MAX_TEXT :].splitlines()):
+        if _HEADING.fullmatch(line) and not notes.heading(line):
+            return line.strip("#*_:>- \t")[:80]
+    return ""
