@@ -37,7 +37,7 @@ class Logged(BaseModel):
 
 
 @dataclass(frozen=True)
-class Tested:
+class Stated:
     """A line that states an accuracy."""
 
     written: str
@@ -75,7 +75,7 @@ class Log:
     """The cell, from 0, under which it begins."""
     line: int
     """The line of that output, from 0."""
-    tested: list[Tested]
+    stated: list[Stated]
     """Test accuracies on one set of images, in order; never empty."""
     whole: bool
     """Whether each of them stands beside the number of its epoch, and the first of them too."""
@@ -85,25 +85,25 @@ class Log:
     @property
     def out_of(self) -> int | None:
         """Images that the test set was said to have."""
-        return self.tested[0].out_of
+        return self.stated[0].out_of
 
     @property
-    def best(self) -> Tested:
+    def best(self) -> Stated:
         """The first of its highest accuracies."""
-        return max(self.tested, key=lambda tested: tested.percent)
+        return max(self.stated, key=lambda stated: stated.percent)
 
 
 @dataclass
 class _Run:
     cell: int
     line: int
-    tested: list[Tested] = field(default_factory=list)
+    stated: list[Stated] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
 
-    def add(self, tested: Tested) -> None:
+    def add(self, stated: Stated) -> None:
         """Take up an accuracy of the epoch that was counted last."""
         number = self.numbers[-1] + (self.numbers[0] == 0) if self.numbers else None
-        self.tested.append(replace(tested, epoch=number))
+        self.stated.append(replace(stated, epoch=number))
 
 
 _FINEST = 0.005
@@ -138,7 +138,7 @@ def runs(cells: Sequence[Cell], part: Sequence[int]) -> list[Logged]:
     return [
         Logged(
             cell=log.cell,
-            percent=[tested.percent for tested in log.tested],
+            percent=[stated.percent for stated in log.stated],
             out_of=log.out_of,
             whole=log.whole,
             half=log.best.half,
@@ -160,8 +160,8 @@ def logs(cells: Sequence[Cell], part: Sequence[int]) -> list[Log]:
     whole: list[Log] = []
     for log in filter(None, map(_log, found)):
         here = log.cell, log.line
-        stated = _agreed([total for total in totals if above <= (total.cell, total.line) < here])
-        whole.append(replace(log, parameters=stated.value if stated else None))
+        total = _agreed([each for each in totals if above <= (each.cell, each.line) < here])
+        whole.append(replace(log, parameters=total.value if total else None))
         above = here
     return whole
 
@@ -170,7 +170,7 @@ def _runs_of(cell: int, output: str, before: _Run | None) -> list[_Run]:
     """The runs that begin in a cell; what continues the one before is added to that."""
     run = before
     new: list[_Run] = []
-    pending: list[tuple[int, Tested]] = []
+    pending: list[tuple[int, Stated]] = []
     counted = False
     for place, line in enumerate(output.split("\n")):
         if epoch := _EPOCH.search(line):
@@ -185,17 +185,17 @@ def _runs_of(cell: int, output: str, before: _Run | None) -> list[_Run]:
             for _, seen in pending:
                 run.add(seen)
             pending, counted = [], True
-        if tested := _tested(line):
+        if stated := _stated(line):
             if counted and run:
-                run.add(tested)
+                run.add(stated)
             else:
-                pending.append((place, tested))
+                pending.append((place, stated))
     if len(pending) > 1:
         new.append(_Run(cell, pending[0][0], [seen for _, seen in pending]))
     return new
 
 
-def _tested(line: str) -> Tested | None:
+def _stated(line: str) -> Stated | None:
     """The test accuracy that a line states."""
     if _SUMMARY.search(line):
         return None
@@ -206,15 +206,15 @@ def _tested(line: str) -> Tested | None:
         ]
         if named[-1].lower() != "train" and 100 <= correct <= total:
             percent, test = 100 * correct / total, named[-1].lower() == "test"
-            return Tested(line, percent, 0, total, test, _differing(percent, found[3]))
-    if stated := _PERCENT.search(line) or _SET_PERCENT.search(line):
-        digits = stated[1].rstrip(" %")
+            return Stated(line, percent, 0, total, test, _differing(percent, found[3]))
+    if match := _PERCENT.search(line) or _SET_PERCENT.search(line):
+        digits = match[1].rstrip(" %")
         value, half = float(digits), _half(digits)
-        if "." in digits and value <= 1 and "%" not in stated[1]:
+        if "." in digits and value <= 1 and "%" not in match[1]:
             value, half = 100 * value, 100 * half
         if 1 < value <= 100:
-            test = stated[0].lower().startswith("test")
-            return Tested(line, value, max(half, _FINEST), None, test)
+            test = match[0].lower().startswith("test")
+            return Stated(line, value, max(half, _FINEST), None, test)
     return None
 
 
@@ -234,14 +234,14 @@ def _differing(percent: float, digits: str) -> str:
 
 def _log(run: _Run) -> Log | None:
     """A run's accuracies on one set of images: of two the one called test, or the smaller."""
-    tested = [each for each in run.tested if each.test] or run.tested
-    out_of = min((each.out_of for each in tested if each.out_of), default=None)
-    tested = [each for each in tested if each.out_of == out_of]
-    if not tested:
+    stated = [each for each in run.stated if each.test] or run.stated
+    out_of = min((each.out_of for each in stated if each.out_of), default=None)
+    stated = [each for each in stated if each.out_of == out_of]
+    if not stated:
         return None
     first = run.numbers[0] if run.numbers else 0
-    whole = first in (0, 1) and run.numbers == list(range(first, first + len(tested)))
-    return Log(run.cell, run.line, tested, whole)
+    whole = first in (0, 1) and run.numbers == list(range(first, first + len(stated)))
+    return Log(run.cell, run.line, stated, whole)
 
 
 def read(cells: Sequence[Cell], part: range, trained: int | None = None) -> list[Claim]:
@@ -258,10 +258,10 @@ def read(cells: Sequence[Cell], part: range, trained: int | None = None) -> list
     logged = logs(cells, part)
     mine = [log for log in logged if log.cell == trained] or logged
     until = mine[-1].cell if mine else trained
-    stated = _agreed(_totals(cells, [n for n in part if until is None or n <= until]))
+    total = _agreed(_totals(cells, [n for n in part if until is None or n <= until]))
     found = []
-    if stated:
-        found.append(_claim("parameters", stated.written, stated.value, stated.value + 1))
+    if total:
+        found.append(_claim("parameters", total.written, total.value, total.value + 1))
     return found + (_of_log(mine[-1]) if mine else [])
 
 
@@ -308,12 +308,12 @@ def _claim(
 def _of_log(log: Log) -> list[Claim]:
     """The best and the last accuracy of a training, and for how many epochs it went on."""
     found = []
-    last = log.tested[-1]
-    for tested in [log.best] if last.percent == log.best.percent else [log.best, last]:
-        half = 50 / log.out_of if log.out_of else tested.half
-        bounds = round(tested.percent - half, 6), round(tested.percent + half, 6)
-        found.append(_claim("test accuracy", tested.written, *bounds, log.out_of))
+    last = log.stated[-1]
+    for stated in [log.best] if last.percent == log.best.percent else [log.best, last]:
+        half = 50 / log.out_of if log.out_of else stated.half
+        bounds = round(stated.percent - half, 6), round(stated.percent + half, 6)
+        found.append(_claim("test accuracy", stated.written, *bounds, log.out_of))
     if log.whole:
-        number = len(log.tested)
+        number = len(log.stated)
         found.append(_claim("epochs", f"{number} epochs in the log", number, number + 1))
     return found

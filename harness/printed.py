@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 
 from harness import archive, folder, layout, notebook, notes, outputs
@@ -97,8 +96,7 @@ def of_notebook(name: str, cells: Sequence[Cell]) -> list[Printed]:
 def of_text(name: str, text: str) -> list[Printed]:
     """The logs in a text's code blocks; where none holds one, the whole may be a log as it came.
 
-    A text may speak of an epoch without quoting a log, so one must tell of two that follow each
-    other.
+    Notes speak of epochs, too, the best of each step, say: a log tells of three in a row.
     """
     text = text.replace("\r\n", "\n")
     blocks = list(_blocks(text.split("\n")))
@@ -118,9 +116,11 @@ def of_text(name: str, text: str) -> list[Printed]:
 
 
 def _counts_on(log: Log) -> bool:
-    """Whether it tells of two epochs in a row."""
-    numbers = [tested.epoch for tested in log.tested if tested.epoch is not None]
-    return any(after - before == 1 for before, after in pairwise(numbers))
+    """Whether it tells of three epochs in a row."""
+    numbers = [stated.epoch for stated in log.stated if stated.epoch is not None]
+    return any(
+        c - b == b - a == 1 for a, b, c in zip(numbers, numbers[1:], numbers[2:], strict=False)
+    )
 
 
 # Blocks of a text ---------------------------------------------------------------------------

@@ -88,8 +88,8 @@ scope = "final step"
         A percentage of one decimal stands for ten counts or so, and it cannot be told which.
         """
         size, count = dataset.test_size, self.at_least.of(dataset.test_size)
-        window = log.tested[-self.last_epochs :]
-        ends = [tested.correct(size) for tested in window]
+        window = log.stated[-self.last_epochs :]
+        ends = [stated.correct(size) for stated in window]
         claimed = f"{', '.join(map(_span, ends))} of {log.out_of or size:,}"
         first = window[0].epoch or 0
         if log.out_of not in (None, size):
@@ -121,7 +121,7 @@ scope = "final step"
         return Finding(0, measured, why, review)
 
     def _remarks(self, log: Log, size: int) -> tuple[str, ...]:
-        ends = [tested.correct(size) for tested in log.tested]
+        ends = [stated.correct(size) for stated in log.stated]
         exact = log.whole and all(low == high for low, high in ends)
         remark = self._inconsistent([low for low, _ in ends], size) if exact else ""
         return (remark,) if remark else ()

@@ -60,7 +60,7 @@ def _outcome(found: Finding) -> Outcome:
 def _contradictions(log: Log) -> list[str]:
     """Counts beside which a percentage stands that is not theirs."""
     return [
-        f"“{tested.written.strip()}”: the count is {tested.percent:.2f} %, not {tested.differs}"
-        for tested in log.tested
-        if tested.differs
+        f"“{stated.written.strip()}”: the count is {stated.percent:.2f} %, not {stated.differs}"
+        for stated in log.stated
+        if stated.differs
     ]

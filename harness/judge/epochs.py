@@ -57,7 +57,7 @@ scope = "every step"
 
     def audit(self, log: Log, dataset: Dataset) -> Finding:
         """As long as the log is, where it numbers every epoch from the first."""
-        epochs = len(log.tested)
+        epochs = len(log.stated)
         if not log.whole:
             why = "its epochs are not numbered one by one from the first"
             return Finding(None, f"{epochs} accuracies", why)

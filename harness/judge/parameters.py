@@ -62,7 +62,7 @@ scope = "final step"
     def audit(self, log: Log, dataset: Dataset) -> Finding:
         """The same of a parameter table, which knows only those that a forward pass uses."""
         if log.parameters is None:
-            return Finding(None, "", "no parameter table above it, or several that differ")
+            return Finding(None, "", "no parameter table of its own, or several that differ")
         return self._found(log.parameters, f"{log.parameters:,}")
 
     def _found(self, count: int, measured: str, review: tuple[str, ...] = ()) -> Finding:
