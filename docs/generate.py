@@ -93,6 +93,10 @@ class Frugal(Check):
 [project.entry-points."harness.checks"]
 frugal = "my_package:Frugal"
 ```
+
+With a method `audit(self, log, dataset)` it judges printed logs, too, for `harness audit`: `log` is a
+`harness.outputs.Log`, and `earned=None` says that it cannot be told from that. Without one, printed
+figures say nothing about it.
 """
 
 

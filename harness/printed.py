@@ -125,9 +125,9 @@ def _counts_on(log: Log) -> bool:
 
 # Blocks of a text ---------------------------------------------------------------------------
 
-_FENCE = re.compile(r"[\s>]*(`{3,}|~{3,}|<pre\b)", re.IGNORECASE)
-_INDENT = re.compile(r"\s*(?:[-*+]\s+)?")
-"""White space, and a list's mark in it: in a pasted log it is a slip, and the text goes on."""
+_FENCE = re.compile(r"[\s>]*(`{3,}(?!.*`)|~{3,}|<pre\b(?!.*</pre))", re.IGNORECASE)
+_INDENTED = re.compile(r"(?:\s|[-*+](?=\s)){4}")
+"""A list's mark is let through: in a pasted log it is a slip, and the log goes on."""
 
 
 @dataclass(frozen=True)
@@ -143,26 +143,23 @@ def _blocks(lines: Sequence[str]) -> Iterator[_Block]:
     """The blocks of a text in order; blank lines belong to the block before them."""
     start, code, fence = 0, False, ""
     for number, line in enumerate(lines):
-        opening = _FENCE.match(line)
+        before = code
         if fence:
-            ends, becomes = _closes(line, fence), False
-        elif opening:
-            fence = "</pre" if opening[1].lower() == "<pre" else opening[1]
-            ends, becomes = True, True
-        else:
-            indent = len(_INDENT.match(line)[0].expandtabs(4))  # type: ignore[index]
-            becomes = indent >= 4
-            ends = bool(line.strip()) and becomes != code
-        if ends:
-            yield _block(start, lines[start:number], code)
-            start, code = number, becomes
-            fence = fence if becomes and opening else ""
+            if _closes(line, fence):
+                code, fence = False, ""
+        elif opening := _FENCE.match(line):
+            code, fence = True, opening[1].lower()
+        elif line.strip():
+            code = _INDENTED.match(line.expandtabs(4)) is not None
+        if code != before:
+            yield _block(start, lines[start:number], before)
+            start = number
     yield _block(start, lines[start:], code)
 
 
 def _closes(line: str, fence: str) -> bool:
-    if fence == "</pre":
-        return fence in line.lower()
+    if fence == "<pre":
+        return "</pre" in line.lower()
     return re.fullmatch(rf"[\s>]*{fence}{fence[0]}*\s*", line) is not None
 
 

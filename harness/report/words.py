@@ -301,10 +301,11 @@ def looked(audit: Audit) -> list[str]:
     """What was looked for and not found, and what could not be read, a sentence each."""
     found = []
     if not audit.logs:
-        files = ", ".join(audit.files) or "no file that may hold one"
+        files = ", ".join(audit.files)
         found.append(
             "no log was found: test accuracies beside numbers of epochs, in the stored outputs of "
-            f"notebooks or the code blocks of texts; looked in {files}"
+            "notebooks or the code blocks of texts; "
+            + (f"looked in {files}" if files else "there is neither here")
         )
     return found + [f"not read: {sentence}" for sentence in audit.unread]
 
