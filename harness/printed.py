@@ -52,18 +52,17 @@ def read(path: Path) -> Reading:
         return Reading(unread=[str(error)])
     except archive.ArchiveError as error:
         return Reading(unread=[f"{path.name}: {error}"])
-    found = Reading(files=sorted(files, key=layout.natural))
-    for name in found.files:
+    logs: list[Printed] = []
+    unread: list[str] = []
+    for name in sorted(files, key=layout.natural):
         if not folder.is_notebook(name):
-            found.logs.extend(of_text(name, files[name].decode("utf-8-sig", errors="replace")))
+            logs += of_text(name, files[name].decode("utf-8-sig", errors="replace"))
             continue
         try:
-            cells = notebook.read(files[name])
+            logs += of_notebook(name, notebook.read(files[name]))
         except notebook.NotebookError as error:
-            found.unread.append(f"{name}: {error}")
-        else:
-            found.logs.extend(of_notebook(name, cells))
-    return found
+            unread.append(f"{name}: {error}")
+    return Reading(logs, sorted(files, key=layout.natural), unread)
 
 
 def _files(path: Path) -> folder.Files:
@@ -118,9 +117,7 @@ def of_text(name: str, text: str) -> list[Printed]:
 def _counts_on(log: Log) -> bool:
     """Whether it tells of three epochs in a row."""
     numbers = [stated.epoch for stated in log.stated if stated.epoch is not None]
-    return any(
-        c - b == b - a == 1 for a, b, c in zip(numbers, numbers[1:], numbers[2:], strict=False)
-    )
+    return any(numbers[i : i + 3] == [n, n + 1, n + 2] for i, n in enumerate(numbers))
 
 
 # Blocks of a text ---------------------------------------------------------------------------
