@@ -1,4 +1,5 @@
-"""Step 1: a setup that works."""
+"""Step 1: a setup that works.
+"""
 
 import torch.nn as nn
 import torch.nn.functional as F

@@ -1,4 +1,5 @@
-"""Step 2: fewer parameters."""
+"""Step 2: fewer parameters.
+"""
 
 import torch.nn as nn
 import torch.nn.functional as F

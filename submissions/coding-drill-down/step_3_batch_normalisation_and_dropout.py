@@ -1,4 +1,5 @@
-"""Step 3: batch normalisation and dropout."""
+"""Step 3: batch normalisation and dropout.
+"""
 
 import torch.nn as nn
 import torch.nn.functional as F

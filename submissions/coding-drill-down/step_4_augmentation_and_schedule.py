@@ -1,4 +1,5 @@
-"""Step 4: augmentation and a learning-rate schedule."""
+"""Step 4: augmentation and a learning-rate schedule.
+"""
 
 import torch.nn as nn
 import torch.nn.functional as F

@@ -1,4 +1,5 @@
-"""Step 10: about 5,000 parameters."""
+"""Step 10: about 5,000 parameters.
+"""
 
 import torch.nn as nn
 import torch.nn.functional as F

@@ -1,4 +1,5 @@
-"""Step 1: a basic setup."""
+"""Step 1: a basic setup.
+"""
 
 import torch.nn as nn
 import torch.nn.functional as F

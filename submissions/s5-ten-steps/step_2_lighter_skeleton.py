@@ -1,4 +1,5 @@
-"""Step 2: a lighter skeleton."""
+"""Step 2: a lighter skeleton.
+"""
 
 import torch.nn as nn
 import torch.nn.functional as F

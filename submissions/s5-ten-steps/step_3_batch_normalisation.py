@@ -1,4 +1,5 @@
-"""Step 3: batch normalisation."""
+"""Step 3: batch normalisation.
+"""
 
 import torch.nn as nn
 import torch.nn.functional as F

@@ -1,4 +1,5 @@
-"""Step 4: dropout."""
+"""Step 4: dropout.
+"""
 
 import torch.nn as nn
 import torch.nn.functional as F

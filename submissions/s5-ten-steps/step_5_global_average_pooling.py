@@ -1,4 +1,5 @@
-"""Step 5: global average pooling."""
+"""Step 5: global average pooling.
+"""
 
 import torch.nn as nn
 import torch.nn.functional as F

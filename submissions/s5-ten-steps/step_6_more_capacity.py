@@ -1,4 +1,5 @@
-"""Step 6: more capacity."""
+"""Step 6: more capacity.
+"""
 
 import torch.nn as nn
 import torch.nn.functional as F

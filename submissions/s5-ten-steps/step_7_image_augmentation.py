@@ -1,4 +1,5 @@
-"""Step 7: image augmentation."""
+"""Step 7: image augmentation.
+"""
 
 import torch.nn as nn
 import torch.nn.functional as F

@@ -1,4 +1,5 @@
-"""Step 8: a learning-rate schedule."""
+"""Step 8: a learning-rate schedule.
+"""
 
 import torch.nn as nn
 import torch.nn.functional as F

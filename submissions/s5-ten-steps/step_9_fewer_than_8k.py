@@ -1,4 +1,5 @@
-"""Step 9: fewer than 8,000 parameters."""
+"""Step 9: fewer than 8,000 parameters.
+"""
 
 import torch.nn as nn
 import torch.nn.functional as F
