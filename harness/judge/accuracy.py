@@ -11,6 +11,9 @@ from harness.judge.statistics import verdict
 from harness.percentage import Percentage, percent
 from harness.rubric import Check, Finding, Rubric, Share, falling
 
+CONSISTENT = 3
+"""The last epochs in which an accuracy that is called consistent is held."""
+
 
 class Accuracy(Check):
     """Every one of the last epochs reaches a test accuracy; one lucky epoch is not enough.
@@ -69,7 +72,9 @@ scope = "final step"
         if any(run.observed and not run.observed.declared for run in step.runs):
             review += ("its loop did not say before it ran how many epochs there would be",)
         if self._enough(holding, len(step.runs)):
-            return Finding(1, measured, confidence, review)
+            counts = ([epoch.test_correct for epoch in run.epochs] for run in step.runs)
+            once = dict.fromkeys(self._inconsistent(each, size) for each in counts)
+            return Finding(1, measured, confidence, review + tuple(filter(None, once)))
         why = confidence if len(step.runs) > 1 else self._missed(step.runs[0], size)
         broken = [f"seed {run.seed}: {run.fault.message}" for run in step.runs[1:] if run.fault]
         why = "; ".join([why, *broken])
@@ -77,6 +82,23 @@ scope = "final step"
             if self._enough(self._holding(step, level.of(size)), len(step.runs)):
                 return Finding(self.tiers[level], measured, f"{why}; holds {level}", review)
         return Finding(0, measured, why, review)
+
+    def _inconsistent(self, counts: list[int], size: int) -> str:
+        """What a rubric that asks for fewer epochs lets pass; empty if nothing.
+
+        Args:
+            counts: correct test answers, epoch by epoch.
+            size: of the test set.
+        """
+        count = self.at_least.of(size)
+        last = list(enumerate(counts, 1))[-CONSISTENT:]
+        missed = [f"epoch {number} by {count - seen:,}" for number, seen in last if seen < count]
+        if self.last_epochs >= CONSISTENT or not missed:
+            return ""
+        return (
+            f"{self.at_least} is not consistent: of the last {CONSISTENT} epochs it is missed in "
+            f"{', '.join(missed)}"
+        )
 
     def _holding(self, step: Step, count: int) -> int:
         """How many runs reach a count in every epoch of the window."""
