@@ -211,9 +211,13 @@ def _lines(finding: dict[str, Any]) -> Iterator[str]:
 @app.command()
 def write() -> None:
     """Write the page from the evidence."""
+    (DOCS / "seeds.md").write_text(page(), encoding="utf-8")
+
+
+def page() -> str:
+    """What the evidence and the people come to."""
     said = tomllib.loads((DOCS / "seeds.toml").read_text(encoding="utf-8"))
-    page = "\n".join(_page(list(rows()), said)) + "\n"
-    (DOCS / "seeds.md").write_text(page, encoding="utf-8")
+    return "\n".join(_page(list(rows()), said)) + "\n"
 
 
 def _page(found: list[Row], said: dict[str, Any]) -> Iterator[str]:
