@@ -258,7 +258,7 @@ def test_convolutions_are_counted(number: int, right: bool) -> None:
     told = with_pooling_among(3, 5).model_copy(update={"claims": [counted, ones]})
     finding = found(check("claims"), told)
     assert finding.earned == (1 + right) / 2
-    assert finding.why == ("as measured" if right else "“...”: 8 3 x 3 convolutions")
+    assert finding.why == ("as measured" if right else "“...”: 8 convolutions of 3 x 3")
     assert not finding.review  # two kernels are no contradiction
 
 

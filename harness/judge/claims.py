@@ -115,14 +115,14 @@ def _structure(claim: Claim, step: Step) -> tuple[bool, str] | None:
         met = techniques.spoken_of(claim.of, step)
         return None if met is None else (met, claim.of if met else f"no {claim.of}")
     kinds = [
-        f"{layer.kernel[0]} x {layer.kernel[-1]}" if layer.kind == "Conv2d" else layer.kind
+        " x ".join(map(str, layer.kernel)) if layer.kind == "Conv2d" else layer.kind
         for layer in step.network.layers
     ]
     # Who counts one by one may speak of those up to a pooling, and go on to the others.
     stretches = [list(some) for pools, some in groupby(kinds, lambda k: "Pool" in k) if not pools]
     found = kinds.count(claim.of)
     counts = {found, *(stretch.count(claim.of) for stretch in stretches)}
-    return any(_within(claim, n) for n in counts), f"{found} {claim.of} convolutions"
+    return any(_within(claim, n) for n in counts), f"{found} convolutions of {claim.of}"
 
 
 def _used_only(step: Step) -> list[str]:
