@@ -444,7 +444,7 @@ def test_notes_above_their_own_log_are_for_a_person() -> None:
     logged = [Logged(cell=3, percent=[98.1, 98.99])]
     told = step(run(9_899), claims=written).model_copy(update={"logged": logged})
     (sentence,) = found(check("claims"), told).review
-    assert sentence.endswith("and the notebook's own log at best 98.99 %")
+    assert sentence.endswith("and the printed log shows at best 98.99 %")
     assert not found(check("claims"), told.model_copy(update={"logged": []})).review
 
 
