@@ -71,7 +71,7 @@ scope = "every step"
             return Finding(0, "no claim", "the notes state no figure")
         measured = f"{len(right)} of {total} claims right"
         if total < len(claims):
-            measured += f", {len(claims) - total} not measured yet"
+            measured += f", {len(claims) - total} not measured{'' if step.runs else ' yet'}"
         why = "; ".join(wrong + _used_only(step)) or "as measured"
         return Finding(len(right) / total, measured, why, review)
 
