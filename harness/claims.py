@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from harness import structure
 from harness.notes import Notes
 from harness.statements import UNSURE, after, before, sentences, stated
 
@@ -28,6 +29,9 @@ Quantity = Literal[
     "test accuracy",
     "over-fitting",
     "under-fitting",
+    "technique",
+    "convolutions",
+    "epoch reached",
 ]
 Where = Literal["result", "analysis", "output"]
 _NOTES: tuple[Where, ...] = ("result", "analysis")
@@ -54,6 +58,10 @@ class Claim(BaseModel):
     """The number of images, where a log counts: 10,000 for `9941/10000 (99.41%)`."""
     holds: bool = True
     """False for `no over-fitting`."""
+    of: str = ""
+    """The technique that the network is said to have, the kernel of the convolutions that are
+    counted (`3 x 3`), or the test accuracy that is said to be reached in that epoch first, in
+    percent as written (`99.4`)."""
 
 
 def read(notes: Notes) -> list[Claim]:
@@ -70,15 +78,15 @@ def merge(found: Iterable[tuple[str, list[Claim]]]) -> list[Claim]:
     different: dict[object, Claim] = {}
     for place, claims in found:
         for claim in claims:
-            meaning = (claim.quantity, claim.lowest, claim.below, claim.out_of, claim.holds)
-            different.setdefault(meaning, claim.model_copy(update={"place": place}))
+            meaning = claim.model_dump(exclude={"written", "where", "place"})
+            different.setdefault(tuple(meaning.values()), claim.model_copy(update={"place": place}))
     return list(different.values())
 
 
 def _read(text: str, where: Where) -> list[Claim]:
     claims = []
     for sentence in sentences(text):
-        readers = (_parameters, _accuracies, _counts, _epochs, _fitting)
+        readers = (_parameters, _accuracies, _counts, _epochs, _reached, _fitting, _structure)
         found = [one for reader in readers for one in reader(sentence)]
         for start, meaning in sorted(found, key=lambda one: one[0]):
             claims.append(Claim(where=where, written=_words(sentence, start), **meaning))
@@ -287,6 +295,39 @@ def _epochs(sentence: str) -> _Found:
             yield found.start(), {"quantity": "epochs", "lowest": number, "below": number + 1}
 
 
+_AT = (  # one epoch, and no second one
+    r"(?:in|at) (?:the )?(?:epoch[ :#-]{0,3}([0-9]{1,3})\b(?![.,][0-9]| ?%)"
+    r"|([0-9]{1,3})(?:st|nd|rd|th) epoch\b)(?! ?(?:,|and|&|or|to|till|-|/) ?(?:the )?[0-9])"
+)
+_REACH = r"(?:first )?(?:reach(?:ed|es)|attain(?:ed|s)|hits?|cross(?:ed|es))"
+_REACHED_ACCURACY = (
+    rf"(?:(?:an? |the |our )?(?:(?:test|validation|val)[ -])?{_ACC} (?:of )?)?"
+    r"(?<![\w.,])([5-9][0-9](?:[.,][0-9]{1,2} ?%?| ?%))"
+)
+_REACHED = re.compile(
+    rf"\b{_AT},? (?:(?:i|we|it|the (?:model|network)) )?(?:have |has )?{_REACH} {_REACHED_ACCURACY}"
+    rf"|{_REACHED_ACCURACY} (?:(?:test |validation )?{_ACC} )?(?:is |was |has been )?{_REACH} {_AT}"
+    rf"|\b{_REACH} {_REACHED_ACCURACY} (?:(?:of )?(?:test |validation )?{_ACC} )?{_AT}",
+    re.IGNORECASE,
+)
+_NOT_THE_FIRST = re.compile(  # time, or not of the test images
+    r"\b(?:train(?:ing)?|loss|again|also|both|twice|consist\w*|onwards?|best|highest|peak|max\w*"
+    r"|lowest|last|later|final\w*)\b",
+    re.IGNORECASE,
+)
+
+
+def _reached(sentence: str) -> _Found:
+    """In which epoch an accuracy was reached, which says that it was not before."""
+    plain = not _NOT_THE_FIRST.search(sentence)
+    for found in _REACHED.finditer(sentence):
+        if plain and stated(sentence, found):
+            epoch, percent = sorted(filter(None, found.groups()), key=lambda g: not g.isdigit())
+            number = Decimal(epoch)
+            meaning = {"quantity": "epoch reached", "lowest": number, "below": number + 1}
+            yield found.start(), meaning | {"of": percent.rstrip(" %").replace(",", ".")}
+
+
 # Over-fitting and under-fitting -------------------------------------------------------------
 
 _FIT = re.compile(r"\b(over|under)[ -]?fit(?:ting|ted|s)?\b", re.IGNORECASE)
@@ -330,3 +371,15 @@ def _holds(found: re.Match[str], lead: str, rest: str) -> bool | None:
     subject = verb in ("model", "network", "it")
     said = found[0].lower().endswith("fits") or (degree and set(words) <= {"the", "this", "our"})
     return True if (subject and said) or verb in _STATES else None
+
+
+# What the network is made of ----------------------------------------------------------------
+
+
+def _structure(sentence: str) -> _Found:
+    for part in structure.parts(sentence):
+        if part.number is None:
+            yield part.start, {"quantity": "technique", "of": part.name}
+        else:
+            counted = {"lowest": Decimal(part.number), "below": Decimal(part.number + 1)}
+            yield part.start, {"quantity": "convolutions", "of": part.name} | counted

@@ -165,7 +165,8 @@ def _block(start: int, lines: Sequence[str], code: bool) -> _Block:
     return _Block(start, Cell("code", "", notebook.shown(text)) if code else Cell("markdown", text))
 
 
-_HEADING = re.compile(r"\s{0,3}#{1,6}\s*\S.*|.{1,80}:[\s*_]*")
+_HEADING = re.compile(r"\s{0,3}#{1,6}\s*\S.*|.{1,80}:[\s*_]*|.{0,80}<summary>.*", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]{0,200}>")
 
 
 def _title(above: Sequence[Cell]) -> str:
@@ -173,5 +174,5 @@ def _title(above: Sequence[Cell]) -> str:
     texts = [cell.source for cell in above if cell.kind == "markdown"]
     for line in reversed("\n".join(texts)[-notes.MAX_TEXT :].splitlines()):
         if _HEADING.fullmatch(line) and not notes.heading(line):
-            return line.strip("#*_:>- \t")[:80]
+            return _TAG.sub("", line).strip("#*_:>- \t")[:80]
     return ""

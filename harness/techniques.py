@@ -5,22 +5,8 @@ Must not know which of them are asked for.
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
 from harness.evidence import Layer, Step
-
-Technique = Literal[
-    "batch normalisation",
-    "dropout",
-    "global average pooling",
-    "max pooling",
-    "fully connected",
-    "1 x 1 convolution",
-    "image augmentation",
-    "scheduler",
-]
-
-TECHNIQUES: tuple[Technique, ...] = get_args(Technique)
+from harness.structure import TECHNIQUES, Technique
 
 
 def used(step: Step) -> dict[Technique, list[str]]:
@@ -33,6 +19,26 @@ def used(step: Step) -> dict[Technique, list[str]]:
         found["image augmentation"] = [transform.name for transform in step.recipe.augment]
         found["scheduler"] = [step.recipe.scheduler.name] if step.recipe.scheduler else []
     return {technique: where for technique, where in found.items() if where}
+
+
+def spoken_of(technique: str, step: Step) -> bool | None:
+    """Whether a step uses what people call so; None where that cannot be known.
+
+    A convolution that has its whole input under its kernel is fully connected in all but name, and
+    any average pooling may be meant to be global. How a notebook that was not replayed changes its
+    images and its learning rate is seen only where torch and torchvision do it.
+    """
+    layers = step.network.layers if step.network else []
+    if technique in used(step):
+        return True
+    if technique in ("image augmentation", "scheduler"):
+        return False if step.recipe and step.integrity == "replayed" else None
+    if technique == "fully connected":
+        return any(
+            layer.kind.startswith("Conv") and layer.kernel == layer.input[-len(layer.kernel) :]
+            for layer in layers
+        )
+    return technique == "global average pooling" and any("AvgPool" in y.kind for y in layers)
 
 
 def pooled_at(step: Step) -> int | None:

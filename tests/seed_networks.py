@@ -18,6 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from harness.evidence import Layer
+
 _CONVOLUTION = re.compile(r"C(\d+)>(\d+) (\d+)( p1)?( \+b)?")
 _OTHER = re.compile(r"(BN|R|M|AA)|(A)(\d+)|(D2 |D)([\d.]+)")
 
@@ -300,3 +302,85 @@ SEED_STEPS: list[SeedStep] = [
         _recipe(lr=0.1, step_lr=(2, 0.6), augment=_AFFINE_AND_JITTER),
     ),
 ]
+
+CLAIMED = {
+    "000": [
+        (99.16, 98.72),
+        (99.05, 98.81),
+        (99.48, 99.15),
+        (99.02, 99.28),
+        (98.39, 98.93),
+        (99.40, 99.37),
+        (99.12, 99.42),
+        (99.44, 99.53),
+        (99.32, 99.46),
+        (99.16, 99.41),
+    ],
+    "001": [(99.6, 98.9), (99.09, 98.7), (99.4, 99.4), (99.6, 99.4)],
+    "002": [(99.88, 99.14), (98.44, 98.53), (98.75, 99.24), (99.08, 99.44)],
+    "003": [(None, 99.45)],
+    "004": [(99.04, 98.88), (99.43, 99.21), (98.72, 99.30), (98.75, 99.47)],
+}
+"""The best training and test accuracy, in percent, that each document gives for its steps."""
+
+# The tables that document 004 prints: kind, kernel, padding, output size, receptive field,
+# arithmetic, parameters. It gives batch norm's parameters alone.
+_PHASE_1: list[tuple[str | int, ...]] = [
+    ("Conv2d", 3, 0, 26, 3, "3x3x1x10 + 10", 100),
+    ("Conv2d", 3, 0, 24, 5, "3x3x10x10 + 10", 910),
+    ("Conv2d", 3, 0, 22, 7, "3x3x10x10 + 10", 910),
+    ("MaxPool2d", 2, 0, 11, 8, "", 0),
+    ("Conv2d", 3, 0, 9, 12, "3x3x10x10 + 10", 910),
+    ("Conv2d", 3, 0, 7, 16, "3x3x10x11 + 11", 1001),
+    ("Conv2d", 3, 0, 5, 20, "3x3x11x12 + 12", 1200),
+    ("Conv2d", 3, 0, 3, 24, "3x3x12x12 + 12", 1308),
+    ("Conv2d", 3, 0, 1, 28, "3x3x12x13 + 13", 1417),
+    ("Conv2d", 1, 0, 1, 28, "1x1x13x10 + 10", 140),
+]
+_PHASE_2: list[tuple[str | int, ...]] = [
+    ("Conv2d", 3, 0, 26, 3, "3x3x1x10", 90),
+    ("BatchNorm2d", "2x10", 20),
+    ("Conv2d", 3, 0, 24, 5, "3x3x10x10", 900),
+    ("BatchNorm2d", "2x10", 20),
+    ("Conv2d", 3, 0, 22, 7, "3x3x10x10", 900),
+    ("BatchNorm2d", "2x10", 20),
+    ("MaxPool2d", 2, 0, 11, 8, "", 0),
+    ("Conv2d", 3, 0, 9, 12, "3x3x10x10", 900),
+    ("BatchNorm2d", "2x10", 20),
+    ("Conv2d", 3, 0, 7, 16, "3x3x10x11", 990),
+    ("BatchNorm2d", "2x11", 22),
+    ("Conv2d", 3, 0, 5, 20, "3x3x11x12", 1188),
+    ("BatchNorm2d", "2x12", 24),
+    ("Conv2d", 3, 0, 3, 24, "3x3x12x12", 1296),
+    ("BatchNorm2d", "2x12", 24),
+    ("Conv2d", 3, 0, 1, 28, "3x3x12x13", 1404),
+    ("BatchNorm2d", "2x13", 26),
+    ("Conv2d", 1, 0, 1, 28, "1x1x13x10", 130),
+]
+_PHASE_3_AND_4: list[tuple[str | int, ...]] = [
+    ("Conv2d", 3, 0, 26, 3, "3x3x1x9", 81),
+    ("BatchNorm2d", "2x9", 18),
+    ("Conv2d", 3, 0, 24, 5, "3x3x9x9", 729),
+    ("BatchNorm2d", "2x9", 18),
+    ("Conv2d", 3, 0, 22, 7, "3x3x9x9", 729),
+    ("BatchNorm2d", "2x9", 18),
+    ("MaxPool2d", 2, 0, 11, 8, "", 0),
+    ("Conv2d", 3, 0, 9, 12, "3x3x9x16", 1296),
+    ("BatchNorm2d", "2x16", 32),
+    ("Conv2d", 3, 0, 7, 16, "3x3x16x16", 2304),
+    ("BatchNorm2d", "2x16", 32),
+    ("Conv2d", 3, 0, 5, 20, "3x3x16x16", 2304),
+    ("BatchNorm2d", "2x16", 32),
+    ("Conv2d", 1, 0, 5, 20, "1x1x16x10", 160),
+    ("AvgPool2d", 5, 0, 1, 28, "", 0),
+]
+TABLES_004: list[list[tuple[str | int, ...]]] = [_PHASE_1, _PHASE_2, _PHASE_3_AND_4, _PHASE_3_AND_4]
+
+
+def as_printed(layer: Layer) -> tuple[str | int, ...]:
+    if layer.kind == "BatchNorm2d":
+        return layer.kind, layer.arithmetic, layer.parameters
+    (size,) = set(layer.output[1:]) or {0}
+    (kernel,), (padding,) = set(layer.kernel) or {0}, set(layer.padding) or {0}
+    field, arithmetic, parameters = layer.receptive_field, layer.arithmetic, layer.parameters
+    return layer.kind, kernel, padding, size, field, arithmetic, parameters

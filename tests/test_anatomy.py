@@ -8,67 +8,13 @@ import torch
 import torch.nn.functional as F
 import torchinfo
 from crossing import crossed, handed_over
-from seed_networks import SEED_STEPS, SeedStep, build
+from seed_networks import SEED_STEPS, TABLES_004, SeedStep, as_printed, build
 from torch import Tensor, nn
 from torchinfo.torchinfo import clear_cached_forward_pass
 
 from harness.collect.anatomy import Anatomy, anatomy
 from harness.collect.count import count
 from harness.collect.graph import admit
-from harness.evidence import Layer
-
-# The tables that document 004 prints: kind, kernel, padding, output size, receptive field,
-# arithmetic, parameters. It gives batch norm's parameters alone.
-PHASE_1 = [
-    ("Conv2d", 3, 0, 26, 3, "3x3x1x10 + 10", 100),
-    ("Conv2d", 3, 0, 24, 5, "3x3x10x10 + 10", 910),
-    ("Conv2d", 3, 0, 22, 7, "3x3x10x10 + 10", 910),
-    ("MaxPool2d", 2, 0, 11, 8, "", 0),
-    ("Conv2d", 3, 0, 9, 12, "3x3x10x10 + 10", 910),
-    ("Conv2d", 3, 0, 7, 16, "3x3x10x11 + 11", 1001),
-    ("Conv2d", 3, 0, 5, 20, "3x3x11x12 + 12", 1200),
-    ("Conv2d", 3, 0, 3, 24, "3x3x12x12 + 12", 1308),
-    ("Conv2d", 3, 0, 1, 28, "3x3x12x13 + 13", 1417),
-    ("Conv2d", 1, 0, 1, 28, "1x1x13x10 + 10", 140),
-]
-PHASE_2 = [
-    ("Conv2d", 3, 0, 26, 3, "3x3x1x10", 90),
-    ("BatchNorm2d", "2x10", 20),
-    ("Conv2d", 3, 0, 24, 5, "3x3x10x10", 900),
-    ("BatchNorm2d", "2x10", 20),
-    ("Conv2d", 3, 0, 22, 7, "3x3x10x10", 900),
-    ("BatchNorm2d", "2x10", 20),
-    ("MaxPool2d", 2, 0, 11, 8, "", 0),
-    ("Conv2d", 3, 0, 9, 12, "3x3x10x10", 900),
-    ("BatchNorm2d", "2x10", 20),
-    ("Conv2d", 3, 0, 7, 16, "3x3x10x11", 990),
-    ("BatchNorm2d", "2x11", 22),
-    ("Conv2d", 3, 0, 5, 20, "3x3x11x12", 1188),
-    ("BatchNorm2d", "2x12", 24),
-    ("Conv2d", 3, 0, 3, 24, "3x3x12x12", 1296),
-    ("BatchNorm2d", "2x12", 24),
-    ("Conv2d", 3, 0, 1, 28, "3x3x12x13", 1404),
-    ("BatchNorm2d", "2x13", 26),
-    ("Conv2d", 1, 0, 1, 28, "1x1x13x10", 130),
-]
-PHASE_3_AND_4 = [
-    ("Conv2d", 3, 0, 26, 3, "3x3x1x9", 81),
-    ("BatchNorm2d", "2x9", 18),
-    ("Conv2d", 3, 0, 24, 5, "3x3x9x9", 729),
-    ("BatchNorm2d", "2x9", 18),
-    ("Conv2d", 3, 0, 22, 7, "3x3x9x9", 729),
-    ("BatchNorm2d", "2x9", 18),
-    ("MaxPool2d", 2, 0, 11, 8, "", 0),
-    ("Conv2d", 3, 0, 9, 12, "3x3x9x16", 1296),
-    ("BatchNorm2d", "2x16", 32),
-    ("Conv2d", 3, 0, 7, 16, "3x3x16x16", 2304),
-    ("BatchNorm2d", "2x16", 32),
-    ("Conv2d", 3, 0, 5, 20, "3x3x16x16", 2304),
-    ("BatchNorm2d", "2x16", 32),
-    ("Conv2d", 1, 0, 5, 20, "1x1x16x10", 160),
-    ("AvgPool2d", 5, 0, 1, 28, "", 0),
-]
-TABLES_004 = [PHASE_1, PHASE_2, PHASE_3_AND_4, PHASE_3_AND_4]
 
 
 @pytest.mark.parametrize("phase", [1, 2, 3, 4])
@@ -76,15 +22,6 @@ def test_the_tables_of_document_004(phase: int) -> None:
     (step,) = (step for step in SEED_STEPS if str(step) == f"004-{phase}")
     table = [as_printed(layer) for layer in of(build(step.layers)).layers]
     assert [row for row in table if row[0] not in ("ReLU", "LogSoftmax")] == TABLES_004[phase - 1]
-
-
-def as_printed(layer: Layer) -> tuple[str | int, ...]:
-    if layer.kind == "BatchNorm2d":
-        return layer.kind, layer.arithmetic, layer.parameters
-    (size,) = set(layer.output[1:]) or {0}
-    (kernel,), (padding,) = set(layer.kernel) or {0}, set(layer.padding) or {0}
-    field, arithmetic, parameters = layer.receptive_field, layer.arithmetic, layer.parameters
-    return layer.kind, kernel, padding, size, field, arithmetic, parameters
 
 
 @pytest.mark.parametrize("step", SEED_STEPS, ids=str)

@@ -369,6 +369,26 @@ def test_integrity(observed: Step, share: float, looked_at: int) -> None:
     assert (finding.earned, len(finding.review)) == (share, looked_at)
 
 
+@pytest.mark.parametrize(
+    ("last_epochs", "counts", "earned", "remarks"),
+    [
+        (1, (9_941, 9_938, 9_940), 1, ["epoch 2 by 2"]),
+        (2, (9_930, 9_941, 9_940), 1, ["epoch 1 by 10"]),
+        (1, (9_900, 9_940, 9_941, 9_940), 1, []),
+        (1, (9_940, 9_941, 9_939), 0, []),  # the check says so itself
+        (3, (9_930, 9_940, 9_940, 9_940), 1, []),
+    ],
+)
+def test_where_it_is_not_asked_that_accuracy_is_held_a_lapse_is_a_remark(
+    last_epochs: int, counts: tuple[int, ...], earned: float, remarks: list[str]
+) -> None:
+    asked = check("accuracy", at_least="99.4 %", last_epochs=last_epochs)
+    finding = found(asked, step(run(*counts)))
+    assert finding.earned == earned
+    told = [line for line in finding.review if "not consistent" in line]
+    assert [line.rpartition("missed in ")[2] for line in told] == remarks
+
+
 def test_epochs_in_which_the_weights_stand_still_are_one() -> None:
     accuracy = check("accuracy", at_least="99.4 %")
     lucky = run(9_900, 9_900, 9_940, 9_941, 9_942, stood_still=(4, 5))
@@ -424,7 +444,7 @@ def test_notes_above_their_own_log_are_for_a_person() -> None:
     logged = [Logged(cell=3, percent=[98.1, 98.99])]
     told = step(run(9_899), claims=written).model_copy(update={"logged": logged})
     (sentence,) = found(check("claims"), told).review
-    assert sentence.endswith("and the notebook's own log at best 98.99 %")
+    assert sentence.endswith("and the printed log shows at best 98.99 %")
     assert not found(check("claims"), told.model_copy(update={"logged": []})).review
 
 

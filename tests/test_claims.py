@@ -154,10 +154,11 @@ Test set: Average loss: 0.0195, Accuracy: 9940/10000 (99.40%)
 - The architecture is built using drop out and a fully connected layer.
 - The results attain 99.4% of accuracy within 20 epoch and number of parameters reached over 20k.
 """
-    log, bound = claims.read(notes.read_text(text))
+    log, *built_with, bound = claims.read(notes.read_text(text))
     assert (log.quantity, log.where, log.out_of) == ("test accuracy", "result", 10_000)
     assert values([log]) == [("test accuracy", 99.445, 99.455)]
     assert values([bound]) == [("parameters", 20_000, None)]
+    assert [claim.of for claim in built_with] == ["dropout", "fully connected"]
 
 
 def test_a_phase_whose_analysis_contradicts_its_result() -> None:

@@ -100,13 +100,19 @@ def test_commands_that_are_printed_exist(line: str) -> None:
     assert {word for word in words if word.startswith("--")} <= known | {"--help"}, line
 
 
+RUBRICS = {rubric.title: rubric for rubric in map(load, SHIPPED.glob("*.toml"))}
+
+
 @pytest.mark.parametrize(
-    "path", sorted((DOCS / "evidence").rglob("report.json")), ids=lambda path: path.parent.name
+    "path",
+    sorted((DOCS / "evidence").rglob("report.json")),
+    ids=lambda path: f"{path.parents[1].name}-{path.parent.name}",
 )
 def test_committed_evidence_can_be_judged(path: Path) -> None:
     """And the page beside it is what it comes to."""
     card = Scorecard.model_validate_json(path.read_bytes())
-    assert judge(load(find("under-8k")), card.evidence) == card
+    rubric = RUBRICS[card.rubric].model_copy(update={"seeds": card.seeds})
+    assert judge(rubric, card.evidence) == card
     assert path.with_name("report.md").read_text() == markdown.render(card)
 
 
@@ -116,3 +122,8 @@ def test_the_readme_shows_what_the_evidence_comes_to() -> None:
     path = DOCS / "evidence" / "digit-recognizer-four-phases" / "report.json"
     card = Scorecard.model_validate_json(path.read_bytes())
     assert f"{card.evidence.submission}: {words.verdict(card)}" in text
+
+
+def test_the_page_of_the_seeds_is_what_the_evidence_comes_to() -> None:
+    page = runpy.run_path(str(DOCS / "seeds.py"))["page"]()
+    assert page == (DOCS / "seeds.md").read_text(encoding="utf-8"), "run docs/seeds.py write"

@@ -1,8 +1,9 @@
-"""The main job on the real MNIST: seed 004's last phase for its fifteen epochs (tox -e slow)."""
+"""The main job on the real MNIST: seed 004's four phases, fifteen epochs each (tox -e slow)."""
 
 from pathlib import Path
 
 import pytest
+from seed_networks import SEED_STEPS
 
 from harness import data
 from harness.collect.collect import Progress
@@ -11,27 +12,32 @@ from harness.grade import grade
 from harness.rubric import find, load
 from harness.store import Store
 
-PHASE_4 = next(
-    Path(__file__).parents[1].glob("submissions/digit-recognizer-four-phases/phase_4*.py")
-)
+SERIES = Path(__file__).parents[1] / "submissions" / "digit-recognizer-four-phases"
+
+HELD = [9_700, 9_850, 9_850, 9_900]
+"""Of 10,000, phase by phase, in each of the last three epochs: learned, not lucky. The runs in
+`docs/evidence` are at least 90 images above."""
 
 
 @pytest.mark.slow
-def test_phase_4_learns_mnist(tmp_path: Path) -> None:
-    """A learned model, not a lucky figure: 9,900 in each of the last three epochs."""
+def test_a_whole_series_learns_mnist(tmp_path: Path) -> None:
     workshop = Workshop(Store(tmp_path / "store"), data.folder())
     rubric = load(find("under-8k"))
     trained: list[Progress] = []
-    scorecard = grade(PHASE_4, rubric, workshop, trained.append)
+    scorecard = grade(SERIES, rubric, workshop, trained.append)
     assert not scorecard.faults
-    (step,) = scorecard.evidence.steps
-    assert step.network is not None
-    assert step.network.parameters.judged == 7_753
-    (run,) = step.runs
-    assert [epoch.samples for epoch in run.epochs] == [60_000] * 15
-    assert min(epoch.test_correct for epoch in run.epochs[-3:]) >= 9_900
-    assert run.before_training < 2_500
-    assert {mark.check: mark.status for mark in scorecard.marks}["parameters"] == "passed"
-    assert len(trained) == 15
-    assert grade(PHASE_4, rubric, workshop, trained.append) == scorecard
-    assert len(trained) == 15
+    steps = scorecard.evidence.steps
+    expected = [step.parameters for step in SEED_STEPS if step.seed == "004"]
+    assert [step.network and step.network.parameters.judged for step in steps] == expected
+    for step, least in zip(steps, HELD, strict=True):
+        (run,) = step.runs
+        assert [epoch.samples for epoch in run.epochs] == [60_000] * 15
+        assert min(epoch.test_correct for epoch in run.epochs[-3:]) >= least
+        assert run.before_training < 2_500
+    marks = {(mark.step, mark.check): mark for mark in scorecard.marks}
+    assert marks["phase_4_learning_rate_schedule.py", "parameters"].status == "passed"
+    contradictions = marks["phase_2_batch_normalisation.py", "claims"].review
+    assert any("99.21" in line and "99.04" in line for line in contradictions)
+    assert len(trained) == 4 * 15
+    assert grade(SERIES, rubric, workshop, trained.append) == scorecard
+    assert len(trained) == 4 * 15

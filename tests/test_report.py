@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -59,6 +60,21 @@ def shown(scorecard: Scorecard, width: int = 100, checked: bool = False) -> str:
     console.print(terminal.Report(scorecard, checked))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("normalize", "told"),
+    [
+        ({"mean": 0.1309, "std": 0.3084}, ["normalised with mean 0.1309 and std 0.3084"]),
+        ({"mean": 0.1307, "std": 0.3081}, []),  # the data set's own
+        (None, []),
+    ],
+)
+def test_a_normalisation_of_the_learners_own_is_told(
+    normalize: dict[str, float] | None, told: list[str]
+) -> None:
+    card = judge(UNDER_8K, evidence(step(run(9_940), normalize=normalize)))
+    assert re.findall(r"normalised[^,\n]*", markdown.render(card)) == told
 
 
 def test_json_is_the_whole_scorecard() -> None:

@@ -100,7 +100,8 @@ def test_a_mistake_is_told(find_text: str, replace_by: str, words: str, tmp_path
 
 def test_a_missing_rubric_names_the_shipped_ones() -> None:
     with pytest.raises(
-        RubricError, match="digits-quickstart, four-steps, strict, under-10k, under-20k, under-8k"
+        RubricError,
+        match="digits-quickstart, four-steps, strict, under-10k, under-15-epochs, under-20k, under-8k",
     ):
         find("under-9k")
 

@@ -13,6 +13,9 @@ from harness.outputs import Log
 from harness.percentage import Percentage, percent
 from harness.rubric import Check, Finding, Rubric, Share, falling
 
+CONSISTENT = 3
+"""The last epochs in which an accuracy that is called consistent is held."""
+
 
 class Accuracy(Check):
     """Every one of the last epochs reaches a test accuracy; one lucky epoch is not enough.
@@ -71,7 +74,9 @@ scope = "final step"
         if any(run.observed and not run.observed.declared for run in step.runs):
             review += ("its loop did not say before it ran how many epochs there would be",)
         if self._enough(holding, len(step.runs)):
-            return Finding(1, measured, confidence, review)
+            counts = ([epoch.test_correct for epoch in run.epochs] for run in step.runs)
+            once = dict.fromkeys(self._inconsistent(each, size) for each in counts)
+            return Finding(1, measured, confidence, review + tuple(filter(None, once)))
         why = confidence if len(step.runs) > 1 else self._missed(step.runs[0], size)
         broken = [f"seed {run.seed}: {run.fault.message}" for run in step.runs[1:] if run.fault]
         why = "; ".join([why, *broken])
@@ -99,20 +104,21 @@ scope = "final step"
         if [t.epoch for t in window] != list(range(first, first + self.last_epochs)):
             return Finding(None, claimed, "its last epochs are not numbered one by one")
         least = min(low for low, _ in ends)
-        review = self._remarks(log, size)
         if least >= count:
-            return Finding(1, claimed, "as asked", review)
+            counts = [stated.correct(size)[1] for stated in log.stated]
+            remark = self._inconsistent(counts, size) if log.whole else ""
+            return Finding(1, claimed, "as asked", (remark,) if remark else ())
         why = _missing(count, [(first + place, high) for place, (_, high) in enumerate(ends)])
         if not why:
-            return Finding(None, claimed, "what is printed is too coarse to tell", review)
-        return self._partly(lambda level: least >= level.of(size), claimed, why, review)
+            return Finding(None, claimed, "what is printed is too coarse to tell")
+        return self._partly(lambda level: least >= level.of(size), claimed, why)
 
     def _partly(
         self,
         holds: Callable[[Percentage], bool],
         measured: str,
         why: str,
-        review: tuple[str, ...],
+        review: tuple[str, ...] = (),
     ) -> Finding:
         """The share of the highest tier that holds."""
         for level in self.tiers:
@@ -120,28 +126,18 @@ scope = "final step"
                 return Finding(self.tiers[level], measured, f"{why}; holds {level}", review)
         return Finding(0, measured, why, review)
 
-    def _remarks(self, log: Log, size: int) -> tuple[str, ...]:
-        ends = [stated.correct(size) for stated in log.stated]
-        exact = log.whole and all(low == high for low, high in ends)
-        remark = self._inconsistent([low for low, _ in ends], size) if exact else ""
-        return (remark,) if remark else ()
-
     def _inconsistent(self, counts: list[int], size: int) -> str:
-        """That the accuracy was reached and not held as the exercise means it; else nothing.
-
-        Only where this rule asks for less than that.
+        """What a rubric that asks for fewer epochs lets pass; empty if nothing.
 
         Args:
-            counts: right answers after each epoch.
-            size: images in the test set.
+            counts: correct test answers, epoch by epoch.
+            size: of the test set.
         """
         count = self.at_least.of(size)
-        held = type(self).model_fields["last_epochs"].default
-        last = list(enumerate(counts, 1))[-held:]
-        if self.last_epochs >= held or max(counts, default=0) < count:
+        missed = _missing(count, list(enumerate(counts, 1))[-CONSISTENT:])
+        if self.last_epochs >= CONSISTENT or not missed:
             return ""
-        missed = _missing(count, last)
-        return f"not consistent: {count:,} {missed}" if missed else ""
+        return f"{self.at_least} is not consistent: of the last {CONSISTENT} epochs it is {missed}"
 
     def _holding(self, step: Step, count: int) -> int:
         """How many runs reach a count in every epoch of the window."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from itertools import combinations
+from itertools import combinations, groupby
 from typing import ClassVar, Literal
 
+from harness import techniques
 from harness.claims import Claim
 from harness.evidence import Dataset, Evidence, Step
+from harness.judge import logs
 from harness.judge.measures import SPREAD, mean_gap, test_accuracies, training_accuracies
 from harness.percentage import Percentage
 from harness.rubric import Check, Finding
@@ -20,9 +22,11 @@ seed documents call gaps of 0.2 to 0.4 both over-fitting and not."""
 class Claims(Check):
     """What the notes state is what was measured, at the precision in which it is written.
 
-    So with what a notebook printed when it was handed in. Every claim that can be held against a
-    measurement earns an equal share. Accuracies come from other random numbers than the learner's,
-    so they may differ by the spread of runs.
+    So with what a notebook printed when it was handed in, and with what a network is said to be
+    built with. Every claim that can be held against a measurement earns an equal share. Accuracies
+    come from other random numbers than the learner's, so they may differ by the spread of runs; for
+    that reason the epoch that is said to have reached one first is only held against the
+    notebook's own log, for a person to look at.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("network",)
@@ -47,26 +51,28 @@ scope = "every step"
         """The share of the claims that are right."""
         right: list[str] = []
         wrong: list[str] = []
-        for claim in step.claims:
+        claims = [claim for claim in step.claims if claim.quantity != "epoch reached"]
+        for claim in claims:
             outcome = self._compare(claim, step, evidence.dataset)
             if outcome is None:
                 continue
             met, measured = outcome
             (right if met else wrong).append(f"“{claim.written}”: {measured}")
         total = len(right) + len(wrong)
-        if not total and step.claims:
-            return Finding(1, "not measured yet", "there is nothing to compare before training")
+        review = (*_contradictions(claims), *logs.contradictions(step.claims, step.logged))
+        if not total and claims:
+            why = "there is nothing to compare before training"
+            return Finding(1, "not measured yet", why, review)
         if not total and re.search(r"\d", step.notes.result + step.notes.analysis):
             # To miss a claim must cost nobody anything.
             unread = "the notes hold figures, and none could be read as a claim"
-            return Finding(1, "no claim", unread, (unread,))
+            return Finding(1, "no claim", unread, (*review, unread))
         if not total:
             return Finding(0, "no claim", "the notes state no figure")
         measured = f"{len(right)} of {total} claims right"
-        if total < len(step.claims):
-            measured += f", {len(step.claims) - total} not measured yet"
+        if total < len(claims):
+            measured += f", {len(claims) - total} not measured{'' if step.runs else ' yet'}"
         why = "; ".join(wrong + _used_only(step)) or "as measured"
-        review = (*_contradictions(step.claims), *_above_log(step))
         return Finding(len(right) / total, measured, why, review)
 
     def _compare(self, claim: Claim, step: Step, dataset: Dataset) -> tuple[bool, str] | None:
@@ -81,6 +87,8 @@ scope = "every step"
             if step.recipe is None:
                 return None
             return _within(claim, step.recipe.epochs), f"{step.recipe.epochs}"
+        if claim.quantity in ("technique", "convolutions"):
+            return _structure(claim, step)
         if not runs:
             # Before training there is nothing to compare; after a fault of its own, nothing holds.
             return (False, "nothing was trained") if step.fault else None
@@ -100,6 +108,23 @@ scope = "every step"
         return met, "at best " + ", ".join(f"{max(measure(r, dataset)):.2f} %" for r in runs)
 
 
+def _structure(claim: Claim, step: Step) -> tuple[bool, str] | None:
+    """Whether a network has what it is said to be made of."""
+    assert step.network is not None
+    if claim.quantity == "technique":
+        met = techniques.spoken_of(claim.of, step)
+        return None if met is None else (met, claim.of if met else f"no {claim.of}")
+    kinds = [
+        " x ".join(map(str, layer.kernel)) if layer.kind == "Conv2d" else layer.kind
+        for layer in step.network.layers
+    ]
+    # Who counts one by one may speak of those up to a pooling, and go on to the others.
+    stretches = [list(some) for pools, some in groupby(kinds, lambda k: "Pool" in k) if not pools]
+    found = kinds.count(claim.of)
+    counts = {found, *(stretch.count(claim.of) for stretch in stretches)}
+    return any(_within(claim, n) for n in counts), f"{found} convolutions of {claim.of}"
+
+
 def _used_only(step: Step) -> list[str]:
     """Claims of the parameters that a forward pass uses, where the network holds others too."""
     assert step.network is not None
@@ -111,25 +136,13 @@ def _used_only(step: Step) -> list[str]:
     ]
 
 
-def _above_log(step: Step) -> list[str]:
-    """Test accuracies in the notes that the notebook itself never printed."""
-    best = max((max(run.percent) for run in step.logged), default=100)
-    highest = max((max(run.percent) + run.half for run in step.logged), default=100)
-    return [
-        f"the notes say “{claim.written}”, and the notebook's own log at best {best:.2f} %"
-        for claim in step.claims
-        if claim.where != "output" and claim.quantity == "test accuracy"
-        if claim.lowest is not None and claim.lowest > best and claim.lowest >= round(highest, 6)
-    ]
-
-
 def _contradictions(claims: list[Claim]) -> list[str]:
     """Pairs of claims in the notes about one thing that no measurement could meet both."""
     claims = [claim for claim in claims if claim.where != "output"]
     return [
         f"the notes say both “{one.written}” and “{other.written}”"
         for one, other in combinations(claims, 2)
-        if one.quantity == other.quantity
+        if (one.quantity, one.of) == (other.quantity, other.of)
         and (
             one.holds != other.holds
             or _above(one.lowest, other.below)

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from harness import techniques
 from harness.evidence import Dataset, Evidence, Step
 from harness.rubric import Check, Finding, Rubric
-from harness.techniques import Technique
+from harness.structure import Technique
 
 Pixels = Annotated[int, Field(ge=1, le=28, strict=True)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from harness import data
 from harness.audit import Audit, AuditedLog, Outcome
 from harness.evidence import Epoch, Evidence, Run, Step
 from harness.percentage import percent
@@ -161,6 +162,8 @@ def facts(step: Step, evidence: Evidence) -> list[str]:
         parts = [f"{made.epochs} epochs", f"batches of {made.batch_size}", str(made.optimizer)]
         parts += [f"{made.scheduler} each {made.scheduler.interval}"] if made.scheduler else []
         parts += [str(transform) for transform in made.augment] + [made.loss.name]
+        if made.normalize not in (None, data.NORMALIZE[evidence.dataset.name]):
+            parts.append(f"normalised with mean {made.normalize.mean} and std {made.normalize.std}")
         lines.append(f"recipe: {', '.join(parts)}")
     if step.defaulted:
         lines.append(f"the rubric filled in {', '.join(step.defaulted)}")

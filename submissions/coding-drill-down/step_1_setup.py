@@ -1,4 +1,11 @@
 """Step 1: a setup that works.
+
+Target: Load MNIST, split it into training and test images, look at its mean and standard deviation
+(0.1309 and 0.3084) and normalise with them. Get the skeleton of the network right, so that it need
+not change later, and a training and a test loop that run.
+Result: 992,800 parameters, best training accuracy 99.88, best test accuracy 99.14.
+Analysis: Far too heavy for so easy a problem: the next step has to bring the parameters down. Test
+accuracy is well below the target. The model is overfitting.
 """
 
 import torch.nn as nn

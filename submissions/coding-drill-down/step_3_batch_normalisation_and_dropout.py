@@ -1,4 +1,11 @@
 """Step 3: batch normalisation and dropout.
+
+Target: Improve accuracy by batch normalisation after every convolution but the last. If the network
+then over-fits, add dropout.
+Result: 9,904 parameters, best training accuracy 98.75, best test accuracy 99.24.
+Analysis: Good, and still short of the target. A little dropout prevents overfitting and steadies
+the network. Accuracy can rise further, but not through more capacity, for which the parameters are
+spent: smaller batches and image augmentation are what is left to try.
 """
 
 import torch.nn as nn

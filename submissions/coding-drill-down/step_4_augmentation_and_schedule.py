@@ -1,4 +1,10 @@
 """Step 4: augmentation and a learning-rate schedule.
+
+Target: Rotate the training images at random, since some test images are slightly rotated. Find a
+good learning rate for the end of training by a scheduler. Smaller batches, for more updates.
+Result: 9,904 parameters, best training accuracy 99.08, best test accuracy 99.44 (in the 15th epoch).
+Analysis: Very good: the target accuracy within the allowed parameters. Augmentation and scheduler
+made the network more robust, and test accuracy varies less from epoch to epoch.
 """
 
 import torch.nn as nn

@@ -1,4 +1,9 @@
 """Step 10: about 5,000 parameters.
+
+Target: A high accuracy with less than 5K parameters.
+Result: 5k parameters, best training accuracy 99.16 (epoch 12), best test accuracy 99.41 (epoch 12).
+Analysis: Still a high accuracy, though slightly less than the 99.53 of step 8 with its 10k
+parameters. With less capacity that is to be expected.
 """
 
 import torch.nn as nn

@@ -1,4 +1,9 @@
 """Step 1: a basic setup.
+
+Target: Transforms, data loaders, a network, a training loop and a test loop that work together.
+Result: 75,828 parameters, best training accuracy 99.16, best test accuracy 98.72.
+Analysis: A heavy network with many parameters. The model is over-fitting. The next step makes it
+lighter.
 """
 
 import torch.nn as nn

@@ -1,4 +1,9 @@
 """Step 2: a lighter skeleton.
+
+Target: Get the skeleton right, and reduce the parameters so that the network becomes lighter.
+Result: 6,748 parameters, best training accuracy 99.05, best test accuracy 98.81.
+Analysis: 99 % with so few parameters makes this quite a good network. The model is slightly
+over-fitting, and has more in it if it is pushed.
 """
 
 import torch.nn as nn

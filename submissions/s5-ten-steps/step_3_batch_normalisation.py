@@ -1,4 +1,9 @@
 """Step 3: batch normalisation.
+
+Target: Add batch normalisation, which makes learning easier and the network more efficient.
+Result: 6,864 parameters, best training accuracy 99.48, best test accuracy 99.15.
+Analysis: Batch normalisation helps, as can be seen. The model is over-fitting. Pushed further it has
+a good chance of 99.4 %, but over-fitting should be mended first, in the next step.
 """
 
 import torch.nn as nn

@@ -1,4 +1,9 @@
 """Step 5: global average pooling.
+
+Target: Add global average pooling, and remove the big kernel at the end.
+Result: 4,764 parameters, best training accuracy 98.39, best test accuracy 98.93.
+Analysis: Global average pooling brings the parameters down, and with them the network's capacity, so
+a loss of accuracy is to be expected. The next step raises the capacity again, to compare.
 """
 
 import torch.nn as nn

@@ -1,4 +1,11 @@
 """Step 6: more capacity.
+
+Target: Increase the network's capacity: more layers at the end, and more kernels.
+Result: 8,008 parameters, best training accuracy 99.40 (epoch 14), best test accuracy 99.37 (epoch
+14).
+Analysis: Pushed further, test accuracy might still rise. A dropout of 0.10 kept the training
+accuracy between 98.80 and 99.01, and so only very little is left of it, 0.007. The model is not
+over-fitting, so dropout could go altogether; a trace of it was kept instead.
 """
 
 import torch.nn as nn

@@ -1,4 +1,10 @@
 """Step 8: a learning-rate schedule.
+
+Target: Try a learning-rate scheduler, for a high accuracy.
+Result: 10k parameters, best training accuracy 99.44 (epoch 12), best test accuracy 99.53 (epoch 12).
+Analysis: A good schedule is hard to find. The first attempts began at a rate of 0.01, with which
+training accuracy came to 99.10 and test accuracy to 99.39. As there was so much left to learn, the
+later ones began at 0.1; multiplied by 0.6 every second epoch it led to the best result.
 """
 
 import torch.nn as nn

@@ -1,4 +1,9 @@
 """Step 9: fewer than 8,000 parameters.
+
+Target: A high accuracy with less than 8K parameters.
+Result: 8k parameters, best training accuracy 99.32 (epoch 14), best test accuracy 99.46 (epoch 11).
+Analysis: A high accuracy, though slightly less than the 99.53 of the step before with its 10k
+parameters. With less capacity that is to be expected.
 """
 
 import torch.nn as nn

@@ -1,0 +1,269 @@
+"""Measures the five seed documents' 23 steps, and writes `docs/seeds.md`: claimed against measured.
+
+    python docs/seeds.py measure [--seeds 1] [--last 3] [--device auto] [FOLDER...]
+    python docs/seeds.py write
+
+The first has `harness grade` train every step of `submissions/FOLDER` from `--seeds` seeds, and its
+last step from `--last`; without FOLDER all five. What was trained once is not trained again, so it
+goes on where it was interrupted, and folders may be measured side by side. The reports are kept in
+`docs/evidence/`. The second makes the page from these and from `docs/seeds.toml`, which holds what
+people say about it, and trains nothing. On a GPU:
+
+    python docs/seeds.py measure --seeds 5 --last 5 --device cuda
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import mean
+from typing import Annotated, Any, Literal, NamedTuple
+
+import typer
+
+from harness import reading, submission
+from harness.claims import Claim
+from harness.evidence import Run, Step
+from harness.report.markdown import text
+from harness.scorecard import Scorecard
+
+DOCS = Path(__file__).parent
+EVIDENCE = DOCS / "evidence"
+SUBMISSIONS = DOCS.parent / "submissions"
+
+RUBRICS = {
+    "s5-ten-steps": "under-15-epochs",
+    "eva-assignment-5": "four-steps",
+    "coding-drill-down": "four-steps",
+    "task-2-under-20k": "under-20k",
+    "digit-recognizer-four-phases": "under-8k",
+}
+"""The folders, in the order of seeds 000 to 004, and the rubrics that their documents ask for."""
+
+MARGIN = 0.1
+"""Points of percent around the measured range in which a claim still lies within it."""
+
+LAST = 3
+"""Epochs at the end of a run that are compared beside its best."""
+
+UNMEASURED = "not yet measured"
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, help=__doc__)
+
+
+@app.command()
+def measure(
+    folders: Annotated[list[str] | None, typer.Argument(metavar="FOLDER...")] = None,
+    seeds: Annotated[int, typer.Option(help="Runs of every step.")] = 1,
+    last: Annotated[int, typer.Option(help="Runs of the last step.")] = 3,
+    device: str = "auto",
+) -> None:
+    """Have reference submissions graded, and keep the reports."""
+    for folder in folders or RUBRICS:
+        path = SUBMISSIONS / folder
+        _grade(path, folder, seeds, device, EVIDENCE)
+        if last > seeds:
+            final = submission.find(path).steps[-1].name
+            _grade(path / final, folder, last, device, EVIDENCE / folder)
+
+
+def _grade(path: Path, folder: str, seeds: int, device: str, out: Path) -> None:
+    command = [sys.executable, "-m", "harness", "grade", str(path), "--rubric", RUBRICS[folder]]
+    command += ["--seeds", str(seeds), "--device", device, "--out", str(out), "--exit-zero"]
+    # A notebook's own run is what is measured of it, unless it is to be trained several times.
+    command += ["--replay"] if seeds > 1 else []
+    subprocess.run(command, check=True)
+
+
+def _report(folder: Path) -> Scorecard:
+    return Scorecard.model_validate_json((folder / "report.json").read_bytes())
+
+
+class Row(NamedTuple):
+    """A step, what is claimed of it, and the most runs that were measured of it."""
+
+    folder: str
+    name: str
+    claims: list[Claim]
+    step: Step | None
+    """As observed; None where no report tells of it yet."""
+    runs: list[Run]
+
+    def claim(self, quantity: str) -> Claim | None:
+        """The first claim about it in the step's Result."""
+        said = [claim for claim in self.claims if claim.where == "result"]
+        return next((claim for claim in said if claim.quantity == quantity), None)
+
+    def best(self) -> list[float]:
+        """The best test accuracy of each run, in percent."""
+        return [max(_accuracies(run)) for run in self.runs]
+
+    def last(self) -> list[float]:
+        """The test accuracies in the last epochs of all runs, in percent."""
+        return [accuracy for run in self.runs for accuracy in _accuracies(run)[-LAST:]]
+
+    def verdict(self) -> tuple[Literal["above", "within", "below", ""], float]:
+        """Where the claimed best test accuracy lies, and by how much outside; empty if unknown."""
+        claim, best = self.claim("test accuracy"), self.best()
+        if not best or claim is None or claim.lowest is None or claim.below is None:
+            return "", 0
+        above, below = claim.lowest - max(best), min(best) - claim.below
+        if max(above, below) <= MARGIN:
+            return "within", 0
+        return ("above", above) if above > below else ("below", below)
+
+
+def _accuracies(run: Run) -> list[float]:
+    return [epoch.test_correct / 100 for epoch in run.epochs]
+
+
+def rows() -> Iterator[Row]:
+    """The 23 steps, in the order of their seeds."""
+    for folder in RUBRICS:
+        reports = sorted((EVIDENCE / folder).glob("**/report.json"))
+        observed = [step for path in reports for step in _report(path.parent).evidence.steps]
+        submitted = submission.find(SUBMISSIONS / folder)
+        for source in submitted.steps:
+            claims = reading.read(submitted, source).claims
+            alike = [step for step in observed if step.name == source.name]
+            step = max(alike, key=lambda step: len(_complete(step)), default=None)
+            yield Row(folder, source.name, claims, step, _complete(step) if step else [])
+
+
+def _complete(step: Step) -> list[Run]:
+    return [run for run in step.runs if run.complete]
+
+
+def table(found: list[Row]) -> Iterator[str]:
+    columns = ["step", "parameters claimed", "counted", "runs", "best test % claimed", "measured"]
+    columns += [f"last {LAST} epochs measured", "verdict"]
+    yield f"| {' | '.join(columns)} |"
+    yield "|---|---:|---:|---|---:|---|---|---|"
+    for row in found:
+        network = row.step.network if row.step else None
+        cells = [f"{row.folder}/{row.name}", _count(row.claim("parameters"))]
+        cells += [f"{network.parameters.judged:,}" if network else ""]
+        cells += [f"{len(row.runs)} {row.step.integrity}" if row.step and row.runs else UNMEASURED]
+        cells += [_percentage(row.claim("test accuracy")), _spread(row.best()), _spread(row.last())]
+        yield f"| {' | '.join([*cells, _verdict(row)])} |"
+
+
+def _count(claim: Claim | None) -> str:
+    if claim is None or claim.lowest is None or claim.below is None:
+        return ""
+    exact = claim.below - claim.lowest == 1
+    return f"{claim.lowest:,.0f}" if exact else f"{(claim.lowest + claim.below) / 2_000:g}k"
+
+
+def _percentage(claim: Claim | None) -> str:
+    if claim is None or claim.lowest is None or claim.below is None:
+        return ""
+    return f"{round((claim.lowest + claim.below) / 2, 3):g}"
+
+
+def _spread(values: list[float]) -> str:
+    if not values:
+        return ""
+    lowest, highest = min(values), max(values)
+    told = f"{mean(values):.2f}"
+    return told if lowest == highest else f"{told} ({lowest:.2f} to {highest:.2f})"
+
+
+def _verdict(row: Row) -> str:
+    place, by = row.verdict()
+    told = f"{by:.2f} points {place}" if place in ("above", "below") else place
+    return f"{told}; one run" if place and len(row.runs) == 1 else told
+
+
+def findings(said: list[dict[str, Any]]) -> Iterator[str]:
+    """What stands against the documents, with the words of the report for what a machine found.
+
+    Raises:
+        SystemExit: where a report does not say what it is said to say.
+    """
+    yield "| seed | finding | found by | evidence |"
+    yield "|---|---|---|---|"
+    for each in said:
+        found_by, evidence = "a person", text(each.get("evidence", ""))
+        if "says" in each:
+            found_by, evidence = f"`{each['command']}`", _quoted(each)
+        yield f"| {each['seed']} | {text(each['finding'])} | {found_by} | {evidence} |"
+
+
+def _quoted(finding: dict[str, Any]) -> str:
+    """The line of a report that says it."""
+    for line in _lines(finding):
+        if finding["says"] in line:
+            return f"{text(finding['step'])}, {text(finding['check'])}: {text(line)}"
+    sys.exit(f"docs/seeds.toml: no report says {finding['says']!r} of {finding['step']}")
+
+
+def _lines(finding: dict[str, Any]) -> Iterator[str]:
+    for mark in _report(EVIDENCE / finding["folder"]).marks:
+        if (mark.step, mark.check) == (finding["step"], finding["check"]):
+            yield from mark.review
+            yield f"{mark.measured}; {mark.why}"
+
+
+@app.command()
+def write() -> None:
+    """Write the page from the evidence."""
+    (DOCS / "seeds.md").write_text(page(), encoding="utf-8")
+
+
+def page() -> str:
+    """What the evidence and the people come to."""
+    said = tomllib.loads((DOCS / "seeds.toml").read_text(encoding="utf-8"))
+    return "\n".join(_page(list(rows()), said)) + "\n"
+
+
+def _page(found: list[Row], said: dict[str, Any]) -> Iterator[str]:
+    runs = [run for row in found for run in row.runs]
+    machines = {(run.machine.device, run.machine.python, run.machine.torch) for run in runs}
+    measured = sum(bool(row.runs) for row in found)
+    yield "# The seeds: claimed against measured"
+    yield ""
+    yield "Written by `python docs/seeds.py write` from `docs/evidence/` and `docs/seeds.toml`."
+    for device, python, torch in sorted(machines):
+        yield f"Measured on {device}, Python {python}, PyTorch {torch}."
+    yield ""
+    yield (
+        "Five documents of learners, 23 steps, as [reference submissions](../submissions): what each "
+        f"step claims, and what the harness measured of it. {measured} of {len(found)} steps are "
+        "measured. Figures of several runs are their mean, and in brackets the least and the "
+        "greatest of them. A claim lies *within* the measured range if it is no further than "
+        f"{MARGIN} points from it. Between two trainings of one network lie about 0.05 points, so "
+        "one run alone settles nothing, and says so."
+    )
+    yield ""
+    yield from table(found)
+    yield ""
+    yield "## Where a claim lies outside"
+    yield ""
+    yield from _reasons(found, said["why"])
+    yield ""
+    yield "## What stands against the documents"
+    yield ""
+    yield from findings(said["finding"])
+
+
+def _reasons(found: list[Row], why: dict[str, str]) -> Iterator[str]:
+    """A sentence for each claim that does not lie within what was measured, and for no other.
+
+    Raises:
+        SystemExit: where one is missing, or left over.
+    """
+    outside = [
+        f"{row.folder}/{row.name}" for row in found if row.verdict()[0] in ("above", "below")
+    ]
+    if odd := set(outside) ^ set(why):
+        sys.exit(f"docs/seeds.toml: [why] needs a sentence for {outside}; look at {sorted(odd)}")
+    for name in outside:
+        yield f"- {name}: {why[name]}"
+
+
+if __name__ == "__main__":
+    app()
