@@ -27,7 +27,9 @@ import typer
 from harness import reading, submission
 from harness.claims import Claim
 from harness.evidence import Run, Step
+from harness.grade import audit
 from harness.report.markdown import text
+from harness.rubric import find, load
 from harness.scorecard import Scorecard
 
 DOCS = Path(__file__).parent
@@ -88,6 +90,8 @@ class Row(NamedTuple):
     folder: str
     name: str
     claims: list[Claim]
+    logged: list[float]
+    """The test accuracies of the log that was printed, in percent; empty without one."""
     step: Step | None
     """As observed; None where no report tells of it yet."""
     runs: list[Run]
@@ -127,10 +131,12 @@ def rows() -> Iterator[Row]:
         observed = [step for path in reports for step in _report(path.parent).evidence.steps]
         submitted = submission.find(SUBMISSIONS / folder)
         for source in submitted.steps:
-            claims = reading.read(submitted, source).claims
+            read = reading.read(submitted, source)
+            logged = read.logged[-1].percent if read.logged else []
             alike = [step for step in observed if step.name == source.name]
             step = max(alike, key=lambda step: len(_complete(step)), default=None)
-            yield Row(folder, source.name, claims, step, _complete(step) if step else [])
+            runs = _complete(step) if step else []
+            yield Row(folder, source.name, read.claims, logged, step, runs)
 
 
 def _complete(step: Step) -> list[Run]:
@@ -139,15 +145,16 @@ def _complete(step: Step) -> list[Run]:
 
 def table(found: list[Row]) -> Iterator[str]:
     columns = ["step", "parameters claimed", "counted", "runs", "best test % claimed", "measured"]
-    columns += [f"last {LAST} epochs measured", "verdict"]
+    columns += [f"last {LAST} epochs claimed", "measured", "verdict on the best"]
     yield f"| {' | '.join(columns)} |"
-    yield "|---|---:|---:|---|---:|---|---|---|"
+    yield "|---|---:|---:|---|---:|---|---|---|---|"
     for row in found:
         network = row.step.network if row.step else None
         cells = [f"{row.folder}/{row.name}", _count(row.claim("parameters"))]
         cells += [f"{network.parameters.judged:,}" if network else ""]
         cells += [f"{len(row.runs)} {row.step.integrity}" if row.step and row.runs else UNMEASURED]
-        cells += [_percentage(row.claim("test accuracy")), _spread(row.best()), _spread(row.last())]
+        cells += [_percentage(row.claim("test accuracy")), _spread(row.best())]
+        cells += [_spread(row.logged[-LAST:]), _spread(row.last())]
         yield f"| {' | '.join([*cells, _verdict(row)])} |"
 
 
@@ -178,34 +185,44 @@ def _verdict(row: Row) -> str:
     return f"{told}; one run" if place and len(row.runs) == 1 else told
 
 
-def findings(said: list[dict[str, Any]]) -> Iterator[str]:
+def findings(said: list[dict[str, str]]) -> Iterator[str]:
     """What stands against the documents, with the words of the report for what a machine found.
 
     Raises:
         SystemExit: where a report does not say what it is said to say.
     """
-    yield "| seed | finding | found by | evidence |"
+    yield "| seed | finding | found by | in its words |"
     yield "|---|---|---|---|"
     for each in said:
-        found_by, evidence = "a person", text(each.get("evidence", ""))
+        found_by, words = "a person", ""
         if "says" in each:
-            found_by, evidence = f"`{each['command']}`", _quoted(each)
-        yield f"| {each['seed']} | {text(each['finding'])} | {found_by} | {evidence} |"
+            found_by = f"`harness {'audit' if 'log' in each else 'grade'}`"
+            words = text(_quoted(each))
+        yield f"| {each['seed']} | {text(each['finding'])} | {found_by} | {words} |"
 
 
-def _quoted(finding: dict[str, Any]) -> str:
+def _quoted(finding: dict[str, str]) -> str:
     """The line of a report that says it."""
-    for line in _lines(finding):
+    lines = _audited(finding) if "log" in finding else _graded(finding)
+    for line in lines:
         if finding["says"] in line:
-            return f"{text(finding['step'])}, {text(finding['check'])}: {text(line)}"
-    sys.exit(f"docs/seeds.toml: no report says {finding['says']!r} of {finding['step']}")
+            return line
+    sys.exit(f"docs/seeds.toml: no report says {finding['says']!r} of {finding['report']}")
 
 
-def _lines(finding: dict[str, Any]) -> Iterator[str]:
-    for mark in _report(EVIDENCE / finding["folder"]).marks:
+def _graded(finding: dict[str, str]) -> Iterator[str]:
+    for mark in _report(EVIDENCE / finding["report"]).marks:
         if (mark.step, mark.check) == (finding["step"], finding["check"]):
-            yield from mark.review
-            yield f"{mark.measured}; {mark.why}"
+            for line in (*mark.review, f"{mark.measured}; {mark.why}"):
+                yield f"{mark.step}, {mark.check}: {line}"
+
+
+def _audited(finding: dict[str, str]) -> Iterator[str]:
+    folder = finding["report"]
+    for log in audit(SUBMISSIONS / folder, load(find(RUBRICS[folder]))).logs:
+        if finding["log"] in log.title:
+            for line in (*log.remarks, *(f"{each.claimed}: {each.why}" for each in log.lines)):
+                yield f"{log.title}: {line}"
 
 
 @app.command()

@@ -255,7 +255,7 @@ class Step(Observation):
     claims: list[Claim] = []
     """What the notes, and a notebook's stored outputs, state about the network and its training."""
     logged: list[Logged] = []
-    """The trainings that a notebook's stored outputs tell of, beside which ours stand."""
+    """The trainings that were printed in READMEs and a notebook's outputs, beside ours."""
     source: str
     """SHA-256 of the file."""
     handed_in: str

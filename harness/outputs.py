@@ -19,12 +19,12 @@ from harness.notebook import Cell
 
 
 class Logged(BaseModel):
-    """One training as the notebook printed it."""
+    """One training as it was printed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     cell: int
-    """The cell, from 0, under which it stands."""
+    """The cell of the notebook, from 0, under which it stands, or the block of a README."""
     percent: list[float]
     """Test accuracy after each epoch that was printed."""
     out_of: int | None = None
@@ -135,16 +135,18 @@ _PARAMETERS = re.compile(
 
 def runs(cells: Sequence[Cell], part: Sequence[int]) -> list[Logged]:
     """The trainings that some cells printed, in order, as evidence keeps them."""
-    return [
-        Logged(
-            cell=log.cell,
-            percent=[stated.percent for stated in log.stated],
-            out_of=log.out_of,
-            whole=log.whole,
-            half=log.best.half,
-        )
-        for log in logs(cells, part)
-    ]
+    return [kept(log) for log in logs(cells, part)]
+
+
+def kept(log: Log) -> Logged:
+    """A log as evidence keeps it."""
+    return Logged(
+        cell=log.cell,
+        percent=[stated.percent for stated in log.stated],
+        out_of=log.out_of,
+        whole=log.whole,
+        half=log.best.half,
+    )
 
 
 def logs(cells: Sequence[Cell], part: Sequence[int]) -> list[Log]:

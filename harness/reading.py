@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from harness import claims, notebook, notes, outputs, readme, syntax
+from harness import claims, notebook, notes, outputs, printed, readme, syntax
 from harness.claims import Claim
+from harness.layout import first_mention
 from harness.notebook import Cell
 from harness.notes import Notes
 from harness.outputs import Logged
@@ -26,7 +27,8 @@ class Reading:
     notes: Notes
     claims: list[Claim]
     logged: list[Logged]
-    """The trainings that a notebook printed when it was handed in."""
+    """The trainings that were printed before it was handed in: those in READMEs, then a notebook's
+    own outputs."""
 
 
 def read(
@@ -44,8 +46,8 @@ def read(
         trained: the cell that trains it, where that is known.
     """
     found: list[tuple[str, Notes]] = []
-    printed: list[Claim] = []
-    logged: list[Logged] = []
+    told: list[Claim] = []
+    logged = _of_logs(submission, source)
     if source.is_notebook:
         try:
             cells = notebook.read(source.content)
@@ -53,8 +55,8 @@ def read(
             cells = []  # whoever runs it will say what is wrong with it
         part = range(len(cells)) if part is None else part
         found.append(("notebook", of_cells(cells, part)))
-        printed = outputs.read(cells, part, trained)
-        logged = outputs.runs(cells, part)
+        told = outputs.read(cells, part, trained)
+        logged += outputs.runs(cells, part)
         found += _of_modules(submission, source)
         if part.stop == len(cells):  # what is said of the file is said of what it comes to
             found += _of_readmes(submission, source)
@@ -64,7 +66,7 @@ def read(
     first = found[0][0]  # the step's own file, whose title counts without notes as well
     found = [(p, said) for p, said in found if said.kinds or (p == first and said.title)]
     stated = [(_elsewhere(place), claims.read(said)) for place, said in found]
-    return Reading(notes.merge(found), claims.merge([*stated, ("", printed)]), logged)
+    return Reading(notes.merge(found), claims.merge([*stated, ("", told)]), logged)
 
 
 def _elsewhere(place: str) -> str:
@@ -170,3 +172,13 @@ def _of_readmes(submission: Submission, source: Source) -> Iterator[tuple[str, N
         text = submission.readmes[name].decode("utf-8-sig", errors="replace")
         if said := readme.about(text, about).get(source.name):
             yield name, said
+
+
+def _of_logs(submission: Submission, source: Source) -> list[Logged]:
+    """The logs in READMEs under headings that name the step's file."""
+    return [
+        outputs.kept(found.log)
+        for name, content in sorted(submission.readmes.items())
+        for found in printed.of_text(name, content.decode("utf-8-sig", errors="replace"))
+        if first_mention(found.title, source.name) >= 0
+    ]
