@@ -29,6 +29,7 @@ from harness.claims import Claim
 from harness.evidence import Run, Step
 from harness.grade import audit
 from harness.report.markdown import text
+from harness.report.words import verdict
 from harness.rubric import find, load
 from harness.scorecard import Scorecard
 
@@ -145,12 +146,12 @@ def _complete(step: Step) -> list[Run]:
 
 def table(found: list[Row]) -> Iterator[str]:
     columns = ["step", "parameters claimed", "counted", "runs", "best test % claimed", "measured"]
-    columns += [f"last {LAST} epochs claimed", "measured", "verdict on the best"]
+    columns += [f"last {LAST} epochs claimed", "measured", "the claimed best lies"]
     yield f"| {' | '.join(columns)} |"
     yield "|---|---:|---:|---|---:|---|---|---|---|"
     for row in found:
         network = row.step.network if row.step else None
-        cells = [f"{row.folder}/{row.name}", _count(row.claim("parameters"))]
+        cells = [f"`{row.name}`", _count(row.claim("parameters"))]
         cells += [f"{network.parameters.judged:,}" if network else ""]
         cells += [f"{len(row.runs)} {row.step.integrity}" if row.step and row.runs else UNMEASURED]
         cells += [_percentage(row.claim("test accuracy")), _spread(row.best())]
@@ -203,6 +204,8 @@ def findings(said: list[dict[str, str]]) -> Iterator[str]:
 
 def _quoted(finding: dict[str, str]) -> str:
     """The line of a report that says it."""
+    if "log" not in finding and not _graded_whole(finding["report"]):
+        return UNMEASURED
     lines = _audited(finding) if "log" in finding else _graded(finding)
     for line in lines:
         if finding["says"] in line:
@@ -248,23 +251,37 @@ def _page(found: list[Row], said: dict[str, Any]) -> Iterator[str]:
         yield f"Measured on {device}, Python {python}, PyTorch {torch}."
     yield ""
     yield (
-        "Five documents of learners, 23 steps, as [reference submissions](../submissions): what each "
-        f"step claims, and what the harness measured of it. {measured} of {len(found)} steps are "
-        "measured. Figures of several runs are their mean, and in brackets the least and the "
-        "greatest of them. A claim lies *within* the measured range if it is no further than "
-        f"{MARGIN} points from it. Between two trainings of one network lie about 0.05 points, so "
-        "one run alone settles nothing, and says so."
+        "Five documents of learners, 23 steps, as [reference submissions](../submissions): what "
+        f"each step claims, and what the harness measured of it. {measured} of {len(found)} steps "
+        "are measured. Accuracies are percent of the 10,000 test images; of several figures the "
+        "mean is shown, and in brackets the least and the greatest. A claim lies *within* what was "
+        f"measured if it is no further than {MARGIN} points from it. Equal trainings from other "
+        "random numbers differ by some 0.05 points, so one run alone settles nothing."
     )
+    for number, (folder, rubric) in enumerate(RUBRICS.items()):
+        yield ""
+        yield f"## Seed {number:03}: [{folder}](../submissions/{folder})"
+        yield ""
+        told = UNMEASURED
+        if _graded_whole(folder):
+            told = (
+                f"[its report](evidence/{folder}/report.md): {verdict(_report(EVIDENCE / folder))}."
+            )
+        yield f"Graded under `{rubric}`, {told}"
+        yield ""
+        yield from table([row for row in found if row.folder == folder])
     yield ""
-    yield from table(found)
-    yield ""
-    yield "## Where a claim lies outside"
+    yield "## Why claims lie outside"
     yield ""
     yield from _reasons(found, said["why"])
     yield ""
     yield "## What stands against the documents"
     yield ""
     yield from findings(said["finding"])
+
+
+def _graded_whole(folder: str) -> bool:
+    return (EVIDENCE / folder / "report.json").is_file()
 
 
 def _reasons(found: list[Row], why: dict[str, str]) -> Iterator[str]:
