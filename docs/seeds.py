@@ -67,10 +67,10 @@ def measure(
     """Have reference submissions graded, and keep the reports."""
     for folder in folders or RUBRICS:
         path = SUBMISSIONS / folder
-        _grade(path, folder, seeds, device, EVIDENCE)
-        if last > seeds:
-            final = submission.find(path).steps[-1].name
-            _grade(path / final, folder, last, device, EVIDENCE / folder)
+        *others, final = submission.find(path).steps
+        _grade(path, folder, seeds if others else max(seeds, last), device, EVIDENCE)
+        if others and last > seeds:
+            _grade(path / final.name, folder, last, device, EVIDENCE / folder)
 
 
 def _grade(path: Path, folder: str, seeds: int, device: str, out: Path) -> None:
