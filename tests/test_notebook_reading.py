@@ -348,7 +348,9 @@ def test_a_class_has_its_own_docstring() -> None:
     ],
 )
 def test_a_log_is_that_of_the_one_step_above_it(place: str, heading: str, read: list[str]) -> None:
-    steps = [Source(f"{name}.py", NET.encode()) for name in ("step_1", "a/step_2", "b/other_step_2")]
+    steps = [
+        Source(f"{name}.py", NET.encode()) for name in ("step_1", "a/step_2", "b/other_step_2")
+    ]
     printed = f"## {heading}\n```\n{log(9_900, 9_940, 9_930)}```\n".encode()
     submission = Submission("ada", steps, readmes={place: printed})
     assert [step.name for step in steps if reading.read(submission, step).logged] == read
