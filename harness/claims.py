@@ -310,9 +310,9 @@ _REACHED = re.compile(
     rf"|\b{_REACH} {_REACHED_ACCURACY} (?:(?:of )?(?:test |validation )?{_ACC} )?{_AT}",
     re.IGNORECASE,
 )
-_NOT_THE_FIRST = re.compile(  # time, or not of the test images
+_NOT_THE_FIRST = re.compile(  # time, or not of the test images, or of another run
     r"\b(?:train(?:ing)?|loss|again|also|both|twice|consist\w*|onwards?|best|highest|peak|max\w*"
-    r"|lowest|last|later|final\w*)\b",
+    r"|lowest|last|later|final\w*|still|second|more|(?:an)?other|with(?:out)?|using|start\w*)\b",
     re.IGNORECASE,
 )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -158,11 +159,12 @@ def logs(cells: Sequence[Cell], part: Sequence[int]) -> list[Log]:
     for number in part:
         found += _runs_of(number, cells[number].output, found[-1] if found else None)
     totals = _totals(cells, part)
-    above = -1, 0
+    places = [(total.cell, total.line) for total in totals]
     whole: list[Log] = []
+    above = 0
     for log in filter(None, map(_log, found)):
-        here = log.cell, log.line
-        total = _agreed([each for each in totals if above <= (each.cell, each.line) < here])
+        here = bisect_left(places, (log.cell, log.line))
+        total = _agreed(totals[above:here])
         whole.append(replace(log, parameters=total.value if total else None))
         above = here
     return whole

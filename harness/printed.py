@@ -5,6 +5,7 @@ Runs nothing, and needs no step: a text with a log in it is enough. Must not kno
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -56,13 +57,19 @@ def read(path: Path) -> Reading:
     unread: list[str] = []
     for name in sorted(files, key=layout.natural):
         if not folder.is_notebook(name):
-            logs += of_text(name, files[name].decode("utf-8-sig", errors="replace"))
+            logs += of_text(name, _decoded(files[name]))
             continue
         try:
             logs += of_notebook(name, notebook.read(files[name]))
         except notebook.NotebookError as error:
             unread.append(f"{name}: {error}")
     return Reading(logs, sorted(files, key=layout.natural), unread)
+
+
+def _decoded(content: bytes) -> str:
+    """A text as it was written; what PowerShell's `>` writes is UTF-16."""
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if wide else "utf-8-sig", errors="replace")
 
 
 def _files(path: Path) -> folder.Files:
@@ -86,8 +93,9 @@ def _files(path: Path) -> folder.Files:
 
 def of_notebook(name: str, cells: Sequence[Cell]) -> list[Printed]:
     """The logs in a notebook's stored outputs."""
+    titles = _titles(cells)
     return [
-        Printed(f"{name}, cell {log.cell + 1}", _title(cells[: log.cell]), log)
+        Printed(f"{name}, cell {log.cell + 1}", titles[log.cell], log)
         for log in outputs.logs(cells, range(len(cells)))
     ]
 
@@ -103,11 +111,10 @@ def of_text(name: str, text: str) -> list[Printed]:
         cells = [block.cell for block in parts]
         logs = [log for log in outputs.logs(cells, range(len(cells))) if _counts_on(log)]
         if logs:
+            titles = _titles(cells)
             return [
                 Printed(
-                    f"{name}, line {parts[log.cell].line + log.line + 1}",
-                    _title(cells[: log.cell]),
-                    log,
+                    f"{name}, line {parts[log.cell].line + log.line + 1}", titles[log.cell], log
                 )
                 for log in logs
             ]
@@ -169,10 +176,19 @@ _HEADING = re.compile(r"\s{0,3}#{1,6}\s*\S.*|.{1,80}:[\s*_]*|.{0,80}<summary>.*"
 _TAG = re.compile(r"<[^<>]{0,200}>")
 
 
-def _title(above: Sequence[Cell]) -> str:
-    """The nearest heading in the texts above a log."""
-    texts = [cell.source for cell in above if cell.kind == "markdown"]
-    for line in reversed("\n".join(texts)[-notes.MAX_TEXT :].splitlines()):
+def _titles(cells: Sequence[Cell]) -> list[str]:
+    """For each cell the nearest heading in the texts above it; empty where there is none."""
+    titles, nearest = [], ""
+    for cell in cells:
+        titles.append(nearest)
+        if cell.kind == "markdown":
+            nearest = _title(cell.source) or nearest
+    return titles
+
+
+def _title(text: str) -> str:
+    """The last heading in a text."""
+    for line in reversed(text[-notes.MAX_TEXT :].splitlines()):
         if _HEADING.fullmatch(line) and not notes.heading(line):
             return _TAG.sub("", line).strip("#*_:>- \t")[:80]
     return ""

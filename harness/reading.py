@@ -163,10 +163,7 @@ def _of_modules(submission: Submission, source: Source) -> Iterator[tuple[str, N
 def _of_readmes(submission: Submission, source: Source) -> Iterator[tuple[str, Notes]]:
     """What READMEs say about a step, from its own folder upwards."""
     for name in sorted(submission.readmes, key=lambda name: -name.count("/")):
-        folder = PurePosixPath(name).parent
-        about = [
-            step.name for step in submission.steps if folder in PurePosixPath(step.name).parents
-        ]
+        about = _below(name, submission)
         if source.name not in about:
             continue
         text = submission.readmes[name].decode("utf-8-sig", errors="replace")
@@ -175,10 +172,19 @@ def _of_readmes(submission: Submission, source: Source) -> Iterator[tuple[str, N
 
 
 def _of_logs(submission: Submission, source: Source) -> list[Logged]:
-    """The logs in READMEs under headings that name the step's file."""
-    return [
-        outputs.kept(found.log)
-        for name, content in sorted(submission.readmes.items())
-        for found in printed.of_text(name, content.decode("utf-8-sig", errors="replace"))
-        if first_mention(found.title, source.name) >= 0
-    ]
+    """The logs in READMEs under headings that name the step's file, and no other step's."""
+    logs = []
+    for name, content in sorted(submission.readmes.items()):
+        about = _below(name, submission)
+        if source.name in about:
+            for found in printed.of_text(name, content.decode("utf-8-sig", errors="replace")):
+                named = {step for step in about if first_mention(found.title, step) >= 0}
+                if named == {source.name}:
+                    logs.append(outputs.kept(found.log))
+    return logs
+
+
+def _below(readme: str, submission: Submission) -> list[str]:
+    """The steps in a README's folder and in those below it."""
+    folder = PurePosixPath(readme).parent
+    return [step.name for step in submission.steps if folder in PurePosixPath(step.name).parents]

@@ -9,6 +9,7 @@ tell of a part of the network, or of another. Must not know what was measured.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Literal, NamedTuple, get_args
 
@@ -84,7 +85,8 @@ _LEAD = re.compile(r"(?:(?:in (?:all|total|summary|conclusion)|overall|so|thus|h
 _NOT_PLAIN = re.compile(
     r"n't\b|\b(?:no(?!\.? of)|not|never|nor|without|instead|rather|replac\w*|remov\w*|except|can"
     r"|optional\w*|was|were|had|did|earlier|later|before|after|then|follow\w*|first|second|last"
-    r"|final|rest|remaining|more|another|other|again|add\w*|original\w*|like|usual\w*|typical\w*)\b"
+    r"|final|rest|remaining|more|another|other|again|add\w*|original\w*|like|usual\w*|typical\w*"
+    r"|so on|ours|large\w*|big\w*|deep\w*|wide\w*|smaller)\b"
 )
 
 
@@ -100,10 +102,11 @@ def parts(sentence: str) -> Iterator[Part]:
     if not (_ENDS.match(sentence, end) and (not head["whole"] or not sentence[end:].strip(" ."))):
         return
     told: set[str] = set()
+    kernels = Counter(found[1] for found in re.finditer(rf"([1-9]){_BY}\1", small))
     for item in listed:
         if item["counted"]:
             side, number = item["side"], item["number"]
-            once = len(re.findall(f"{side}{_BY}{side}", small)) == 1  # or each counts a part
+            once = kernels[side] == 1  # or each counts a part
             if once and (item["layers"] or not number.isdigit()):  # or it may be channels
                 yield Part(head.start(), f"{side} x {side}", _value(number.lower()))
         elif len(listed) > 1 and (name := _technique(item)) not in told:

@@ -151,6 +151,7 @@ def test_a_folder_without_a_notebook(tmp_path: Path) -> None:
         ("a.zip", b"PK", "a.zip: it is damaged"),
         ("a.ipynb", b"", "a.ipynb: the file is empty"),
         ("a.log", b"\xff\x00\xfe" * 9, ""),
+        ("a.log", b"\xff\xfe\x00", ""),
     ],
 )
 def test_a_file_that_cannot_be_read(tmp_path: Path, name: str, content: bytes, told: str) -> None:
@@ -158,6 +159,11 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, name: str, content: bytes, t
     found = printed.read(tmp_path / name)
     assert not found.logs
     assert "".join(found.unread).startswith(told)
+
+
+def test_what_powershell_wrote_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text(ONCE, encoding="utf-16")
+    assert shape(printed.read(tmp_path / "a.log").logs) == [("a.log, line 1", "", None, 4)]
 
 
 # What the rules make of them ----------------------------------------------------------------
@@ -256,6 +262,8 @@ def test_a_percentage_that_is_not_its_counts() -> None:
     (found,) = printed.of_notebook("a.ipynb", [code("x", wrong)])
     told = "“Test set: Accuracy: 9941/10000 (99.14%)”: the count is 99.41 %, not 99.14 %"
     assert held(found).logs[0].remarks == [told]
+    (found,) = printed.of_notebook("a.ipynb", [code("x", wrong + wrong.replace("1", "2", 1) * 2)])
+    assert held(found).logs[0].remarks == [f"{told}; and so in 2 more lines"]
     for output in right, cut:
         (found,) = printed.of_notebook("a.ipynb", [code("x", output)])
         assert not held(found).logs[0].remarks
@@ -377,6 +385,8 @@ def test_what_was_looked_for_is_told(tmp_path: Path) -> None:
     _, told, _ = audited(tmp_path)
     assert "looked in bad.ipynb, README.md" in " ".join(told.split())
     assert "not read: bad.ipynb: it is no notebook" in told
+    (tmp_path / "damaged.zip").write_bytes(b"PK")
+    assert "neither here" not in audited(tmp_path / "damaged.zip")[1]
     assert f"{tmp_path}/none: no such file" in "".join(audited(tmp_path / "none")[2].split("\n"))
 
 

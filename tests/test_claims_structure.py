@@ -104,6 +104,9 @@ UNCLAIMED = [
     "The first block of the network has two 3 x 3 convolutions",
     "Two 3 x 3 convolutions with 16 channels each",
     "The transition layer of the network has one 1 x 1 convolution",
+    "The network has three 3 x 3 convolutions, max pooling and so on",
+    "The simple network has dropout and a fully connected layer, ours has GAP",
+    "The small network uses dropout and a fully connected layer; the large one GAP",
     "99.4 % in the 13th epoch",
     "Achieved accuracy of 99.44% at 15th epoch",
     "99.4 % reached in the 13th and 14th epoch",
@@ -111,6 +114,15 @@ UNCLAIMED = [
     "99.4 % reached in epochs 9 to 13",
     "99.4 % reached again in the 13th epoch",
     "99.4 % reached by epoch 13",
+    "The model reached 99.4 % in epoch 13 for a second time",
+    "We still reached 99.4 % in the 13th epoch",
+    "It once more reached 99.4 % in the 13th epoch",
+    "With a batch size of 32 we reached 99.4 % in epoch 13",
+    "Without dropout the model reached 99.4 % in epoch 13",
+    "Starting at lr=0.1 the model reached 99.4 % in epoch 13",
+    "99.4 % was reached in epoch 8, but with seed 2 in epoch 11",
+    "In the other run we hit 99.4 % in epoch 13",
+    "Another student reached 99.4 % in epoch 13",
     "99.4 % reached within 13 epochs",
     "99.4 % reached in 13 epochs",
     "99.4 % not reached in the 13th epoch",
@@ -170,7 +182,7 @@ def test_any_text_is_read(head: str, text: str) -> None:
             assert (claim.of in structure.TECHNIQUES) == (claim.lowest is None)
 
 
-@pytest.mark.parametrize("unit", ["the model ", "the network has ", "model with ", "dropout, ", "dropout and ", "3 x 3 conv ", "seven ", "seven 3 x 3 conv layers ", "in epoch 1, ", "reached 99.4 ", "99.4 % accuracy of ", "in all, ", "a ", "light "])  # fmt: skip
+@pytest.mark.parametrize("unit", ["the model ", "the network has ", "model with ", "dropout, ", "dropout and ", "3 x 3 conv ", "seven 3x3 conv, ", "seven ", "seven 3 x 3 conv layers ", "in epoch 1, ", "reached 99.4 ", "99.4 % accuracy of ", "in all, ", "a ", "light "])  # fmt: skip
 def test_hostile_text_is_read_in_no_time(unit: str) -> None:
     for text in (unit, f"the network has {unit}"):
         assert isinstance(analysis(text + unit * (notes.MAX_TEXT // len(unit))), list)

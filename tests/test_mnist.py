@@ -14,9 +14,9 @@ from harness.store import Store
 
 SERIES = Path(__file__).parents[1] / "submissions" / "digit-recognizer-four-phases"
 
-HELD = [9_700, 9_850, 9_850, 9_900]
+HELD = [9_700, 9_800, 9_850, 9_900]
 """Of 10,000, phase by phase, in each of the last three epochs: learned, not lucky. The runs in
-`docs/evidence` are at least 90 images above."""
+`docs/evidence` are 138, 90, 81 and 37 images above."""
 
 
 @pytest.mark.slow

@@ -335,6 +335,27 @@ def test_a_class_has_its_own_docstring() -> None:
     assert found == ["a", "all"]
 
 
+@pytest.mark.parametrize(
+    ("place", "heading", "read"),
+    [
+        ("README.md", "Log of step_1.py", ["step_1.py"]),
+        ("README.md", "Log of a/step_2.py", ["a/step_2.py"]),
+        ("a/README.md", "step_2", ["a/step_2.py"]),
+        ("b/README.md", "step_1", []),  # b holds no such step
+        ("README.md", "Log of b/other_step_2.py", []),  # the name of one ends as another's
+        ("README.md", "Log of step_1.py and step_2.py", []),
+        ("README.md", "Training", []),
+    ],
+)
+def test_a_log_is_that_of_the_one_step_above_it(place: str, heading: str, read: list[str]) -> None:
+    steps = [
+        Source(f"{name}.py", NET.encode()) for name in ("step_1", "a/step_2", "b/other_step_2")
+    ]
+    printed = f"## {heading}\n```\n{log(9_900, 9_940, 9_930)}```\n".encode()
+    submission = Submission("ada", steps, readmes={place: printed})
+    assert [step.name for step in steps if reading.read(submission, step).logged] == read
+
+
 # Stored outputs -----------------------------------------------------------------------------
 
 BAR = "Loss=0.02 Batch_id=468 Accuracy=99.02: 100%|####| 469/469 [00:15<00:00, 30.1it/s]\n"

@@ -58,9 +58,10 @@ def _outcome(found: Finding) -> Outcome:
 
 
 def _contradictions(log: Log) -> list[str]:
-    """Counts beside which a percentage stands that is not theirs."""
+    """A count beside which a percentage stands that is not its own: the first, for them all."""
+    found = [stated for stated in log.stated if stated.differs]
     return [
         f"“{stated.written.strip()}”: the count is {stated.percent:.2f} %, not {stated.differs}"
-        for stated in log.stated
-        if stated.differs
+        + f"; and so in {len(found) - 1} more lines" * (len(found) > 1)
+        for stated in found[:1]
     ]

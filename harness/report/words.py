@@ -307,8 +307,8 @@ def looked(audit: Audit) -> list[str]:
         files = ", ".join(audit.files)
         found.append(
             "no log was found: test accuracies beside numbers of epochs, in the stored outputs of "
-            "notebooks or the code blocks of texts; "
-            + (f"looked in {files}" if files else "there is neither here")
+            "notebooks or the code blocks of texts"
+            + (f"; looked in {files}" if files else "; there is neither here" * (not audit.unread))
         )
     return found + [f"not read: {sentence}" for sentence in audit.unread]
 
