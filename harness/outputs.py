@@ -80,6 +80,8 @@ class Log:
     """Test accuracies on one set of images, in order; never empty."""
     whole: bool
     """Whether each of them stands beside the number of its epoch, and the first of them too."""
+    counted: int | None = None
+    """The last epoch that it numbers, from 1, be there an accuracy of it or not."""
     parameters: int | None = None
     """What the parameter tables above it state, since the log before; None where they disagree."""
 
@@ -103,8 +105,12 @@ class _Run:
 
     def add(self, stated: Stated) -> None:
         """Take up an accuracy of the epoch that was counted last."""
-        number = self.numbers[-1] + (self.numbers[0] == 0) if self.numbers else None
-        self.stated.append(replace(stated, epoch=number))
+        self.stated.append(replace(stated, epoch=self.counted))
+
+    @property
+    def counted(self) -> int | None:
+        """The number of the epoch that was counted last, from 1."""
+        return self.numbers[-1] + (self.numbers[0] == 0) if self.numbers else None
 
 
 _FINEST = 0.005
@@ -245,7 +251,7 @@ def _log(run: _Run) -> Log | None:
         return None
     first = run.numbers[0] if run.numbers else 0
     whole = first in (0, 1) and run.numbers == list(range(first, first + len(stated)))
-    return Log(run.cell, run.line, stated, whole)
+    return Log(run.cell, run.line, stated, whole, run.counted)
 
 
 def read(cells: Sequence[Cell], part: range, trained: int | None = None) -> list[Claim]:

@@ -29,7 +29,7 @@ class Printed:
 
 
 @dataclass(frozen=True)
-class Reading:
+class Printouts:
     """What was found at a path."""
 
     logs: list[Printed] = field(default_factory=list)
@@ -39,7 +39,7 @@ class Reading:
     """What could not be read, and why, a sentence each."""
 
 
-def read(path: Path) -> Reading:
+def read(path: Path) -> Printouts:
     """The logs in a folder, an archive, a notebook or a text, in natural order of the files.
 
     Of a folder or an archive its notebooks, READMEs and Markdown files are read.
@@ -50,9 +50,9 @@ def read(path: Path) -> Reading:
     try:
         files = _files(path)
     except folder.TooMuch as error:
-        return Reading(unread=[str(error)])
+        return Printouts(unread=[str(error)])
     except archive.ArchiveError as error:
-        return Reading(unread=[f"{path.name}: {error}"])
+        return Printouts(unread=[f"{path.name}: {error}"])
     logs: list[Printed] = []
     unread: list[str] = []
     for name in sorted(files, key=layout.natural):
@@ -63,7 +63,7 @@ def read(path: Path) -> Reading:
             logs += of_notebook(name, notebook.read(files[name]))
         except notebook.NotebookError as error:
             unread.append(f"{name}: {error}")
-    return Reading(logs, sorted(files, key=layout.natural), unread)
+    return Printouts(logs, sorted(files, key=layout.natural), unread)
 
 
 def _decoded(content: bytes) -> str:
@@ -103,9 +103,10 @@ def of_notebook(name: str, cells: Sequence[Cell]) -> list[Printed]:
 def of_text(name: str, text: str) -> list[Printed]:
     """The logs in a text's code blocks; where none holds one, the whole may be a log as it came.
 
-    Notes speak of epochs, too, the best of each step, say: a log tells of three in a row.
+    Notes speak of epochs, too, the best of each step, say: a log tells of three in a row. As much
+    is read as of a notebook's cell.
     """
-    text = text.replace("\r\n", "\n")
+    text = text[: notebook.MAX_OUTPUT].replace("\r\n", "\n")
     blocks = list(_blocks(text.split("\n")))
     for parts in blocks, [_Block(0, Cell("code", "", notebook.shown(text)))]:
         cells = [block.cell for block in parts]

@@ -25,7 +25,7 @@ from harness.evidence import Evidence
 from harness.judge.audit import audit
 from harness.judge.judge import judge
 from harness.outputs import Stated
-from harness.printed import Printed, Reading
+from harness.printed import Printed, Printouts
 from harness.report.terminal import AuditReport
 from harness.rubric import Check, Finding
 
@@ -172,7 +172,7 @@ def test_what_powershell_wrote_is_read(tmp_path: Path) -> None:
 def held(found: Printed, **accuracy: Any) -> Audit:
     checks = [c.model_copy(update=accuracy) if c.kind == "accuracy" else c for c in UNDER_8K.checks]
     rubric = UNDER_8K.model_copy(update={"checks": checks})
-    return audit("ada", rubric, Reading(logs=[found]), MNIST)
+    return audit("ada", rubric, Printouts(logs=[found]), MNIST)
 
 
 def lines(output: str, **accuracy: Any) -> dict[str, Line]:
@@ -202,6 +202,7 @@ def percentages(*printed_so: str) -> str:
         (log(59_900, 59_910, 59_920, of=60_000), "accuracy", "cannot be told", "59,900, 59,910, 59,920 of 60,000", "the test set has 10,000 images"),
         (log(9_941, first=9) + log(9_941, 9_942, first=12), "accuracy", "cannot be told", "9,941, 9,941, 9,942 of 10,000", "its last epochs are not numbered one by one"),
         ("Test set: Accuracy: 9941/10000 (99.41%)\n" * 3, "accuracy", "cannot be told", "9,941, 9,941, 9,941 of 10,000", "its last epochs are not numbered one by one"),
+        (log(9_941, 9_942, 9_943) + "Epoch 4\nEpoch 5\n", "accuracy", "cannot be told", "9,941, 9,942, 9,943 of 10,000", "it goes on to epoch 5, and tells no more"),
         (percentages("99.40 %", "99.41 %", "0.9942"), "accuracy", "meets", "9,940, 9,941, 9,942 of 10,000", "as asked"),
         (percentages("99.39 %", "99.40 %", "99.4"), "accuracy", "misses", "9,939, 9,940, 9,935 to 9,945 of 10,000", "missed in epoch 1 by 1; holds 99.3 %"),
         (percentages("99.41", "99.41", "99.4"), "accuracy", "cannot be told", "9,941, 9,941, 9,935 to 9,945 of 10,000", "what is printed is too coarse to tell"),
@@ -310,13 +311,13 @@ class Silent(Check):
 def test_a_kind_without_an_audit_is_silent() -> None:
     silent = Silent(kind="silent", points=1, scope="every step")
     rubric = UNDER_8K.model_copy(update={"checks": [*UNDER_8K.checks, silent]})
-    found = audit("ada", rubric, Reading(logs=printed.of_text("a.md", HELD)), MNIST)
+    found = audit("ada", rubric, Printouts(logs=printed.of_text("a.md", HELD)), MNIST)
     assert found.silent == ["silent"]
     assert [line.check for line in found.logs[0].lines] == ["parameters", "epochs", "accuracy"]
 
 
 def test_a_missed_bonus_is_no_miss() -> None:
-    logs = Reading(logs=printed.of_text("a.md", fenced(table(9_000) + HELD)))
+    logs = Printouts(logs=printed.of_text("a.md", fenced(table(9_000) + HELD)))
     for bonus in False, True:
         update = {"bonus": bonus, "required": False}
         checks = [c.model_copy(update=update if c.kind == "parameters" else {}) for c in UNDER_8K.checks]  # fmt: skip
@@ -395,7 +396,7 @@ def test_nobodys_words_steer_the_terminal() -> None:
     logs = printed.of_text("\x1b]0;a.md", heading + fenced(ONCE))
     console = Console(width=200, file=io.StringIO())
     with console.capture() as captured:
-        console.print(AuditReport(audit("\x1b[2J", UNDER_8K, Reading(logs=logs), MNIST)))
+        console.print(AuditReport(audit("\x1b[2J", UNDER_8K, Printouts(logs=logs), MNIST)))
     told = captured.get()
     assert "\x1b" not in told
     assert "\x07" not in told

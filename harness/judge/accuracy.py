@@ -99,6 +99,8 @@ scope = "final step"
         first = window[0].epoch or 0
         if log.out_of not in (None, size):
             return Finding(None, claimed, f"the test set has {size:,} images")
+        if window[-1].epoch != log.counted:
+            return Finding(None, claimed, f"it goes on to epoch {log.counted}, and tells no more")
         if log.whole and len(window) < self.last_epochs:
             return Finding(0, claimed, f"{len(window)} epochs are fewer than {self.last_epochs}")
         if [t.epoch for t in window] != list(range(first, first + self.last_epochs)):

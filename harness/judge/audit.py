@@ -8,11 +8,11 @@ from __future__ import annotations
 from harness.audit import Audit, AuditedLog, Line, Outcome
 from harness.evidence import Dataset
 from harness.outputs import Log
-from harness.printed import Printed, Reading
+from harness.printed import Printed, Printouts
 from harness.rubric import Finding, Rubric
 
 
-def audit(submission: str, rubric: Rubric, reading: Reading, dataset: Dataset) -> Audit:
+def audit(submission: str, rubric: Rubric, reading: Printouts, dataset: Dataset) -> Audit:
     """Every rule on every log, whatever its scope: a log is judged for itself.
 
     Args:
