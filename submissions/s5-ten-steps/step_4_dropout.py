@@ -1,6 +1,6 @@
 """Step 4: dropout.
 
-Target: Add regularisation by dropout, which reduces over-fitting.
+Target: Fight over-fitting with dropout.
 Result: 6,864 parameters, best training accuracy 99.02, best test accuracy 99.28.
 Analysis: Regularisation helps against over-fitting, and the network does slightly better on test
 images. Pushed further it has a good chance of the target of 99.4 %. What is missing is global
