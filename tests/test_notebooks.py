@@ -24,7 +24,7 @@ from notebook_samples import (
 
 from harness.collect import served
 from harness.evidence import Step
-from harness.grade import write_reports
+from harness.grade import dry_run, write_reports
 from harness.scorecard import Scorecard
 
 
@@ -157,6 +157,8 @@ def test_a_second_grade_runs_nothing(
     path, folder, scorecard = hazards
     nothing_starts()
     assert graded(path, folder) == scorecard
+    (plan,) = dry_run(path, QUICKSTART, workshop_in(folder))
+    assert not plan.unrun
 
 
 # Several steps in one notebook, the last of which dies ---------------------------------------

@@ -59,7 +59,8 @@ def plan(submission: Submission, task: Task, workshop: Workshop) -> list[Plan]:
     for source in submission.steps:
         if source.is_notebook:
             known = notebooks.known(source, submission, task, workshop.store)
-            plans += [Plan(step, [], 0) for step in known or [notebooks.bare(source)]]
+            found = [step.counting(task.counts) for step in known or [notebooks.bare(source)]]
+            plans += [Plan(step, [], 0) for step in found]
             continue
         step = next(definitions)
         lacking = [] if step.fault else _lacking(step, task, workshop)
