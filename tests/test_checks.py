@@ -389,6 +389,14 @@ def test_where_it_is_not_asked_that_accuracy_is_held_a_lapse_is_a_remark(
     assert [line.rpartition("missed in ")[2] for line in told] == remarks
 
 
+def test_of_several_runs_those_that_reach_the_accuracy_are_told_to_lapse() -> None:
+    asked = check("accuracy", at_least="99.4 %", last_epochs=1)
+    lapsed, held = run(9_941, 9_938, 9_940, seed=2), run(9_940, 9_940, 9_940, seed=3)
+    finding = found(asked, step(run(9_940, 9_940, 9_939, seed=1), lapsed, held))
+    (told,) = (line for line in finding.review if "not consistent" in line)
+    assert told.startswith("seed 2: ")
+
+
 def test_epochs_in_which_the_weights_stand_still_are_one() -> None:
     accuracy = check("accuracy", at_least="99.4 %")
     lucky = run(9_900, 9_900, 9_940, 9_941, 9_942, stood_still=(4, 5))

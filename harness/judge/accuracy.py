@@ -74,9 +74,13 @@ scope = "final step"
         if any(run.observed and not run.observed.declared for run in step.runs):
             review += ("its loop did not say before it ran how many epochs there would be",)
         if self._enough(holding, len(step.runs)):
-            counts = ([epoch.test_correct for epoch in run.epochs] for run in step.runs)
-            once = dict.fromkeys(self._inconsistent(each, size) for each in counts)
-            return Finding(1, measured, confidence, review + tuple(filter(None, once)))
+            review += tuple(
+                f"seed {run.seed}: {remark}" if len(step.runs) > 1 else remark
+                for run in step.runs
+                if self._lowest(run) >= self.at_least.of(size)
+                if (remark := self._inconsistent([e.test_correct for e in run.epochs], size))
+            )
+            return Finding(1, measured, confidence, review)
         why = confidence if len(step.runs) > 1 else self._missed(step.runs[0], size)
         broken = [f"seed {run.seed}: {run.fault.message}" for run in step.runs[1:] if run.fault]
         why = "; ".join([why, *broken])
