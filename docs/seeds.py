@@ -141,7 +141,7 @@ def rows() -> Iterator[Row]:
 
 
 def _complete(step: Step) -> list[Run]:
-    return [run for run in step.runs if run.complete]
+    return [run for run in step.counting("last").runs if run.complete]
 
 
 def table(found: list[Row]) -> Iterator[str]:
@@ -153,10 +153,15 @@ def table(found: list[Row]) -> Iterator[str]:
         network = row.step.network if row.step else None
         cells = [f"`{row.name}`", _count(row.claim("parameters"))]
         cells += [f"{network.parameters.judged:,}" if network else ""]
-        cells += [f"{len(row.runs)} {row.step.integrity}" if row.step and row.runs else UNMEASURED]
+        cells += [_level(row)]
         cells += [_percentage(row.claim("test accuracy")), _spread(row.best())]
         cells += [_spread(row.logged[-LAST:]), _spread(row.last())]
         yield f"| {' | '.join([*cells, _verdict(row)])} |"
+
+
+def _level(row: Row) -> str:
+    counted = row.step.counting("last") if row.step else None
+    return f"{len(row.runs)} {counted.integrity}" if counted and row.runs else UNMEASURED
 
 
 def _count(claim: Claim | None) -> str:
