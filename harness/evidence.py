@@ -238,8 +238,7 @@ class Burst(Observation):
 Integrity = Literal["replayed", "observed", "answered", "advisory"]
 """Replayed: the trusted side trained the graph itself. Observed: a notebook trained it, and the
 trusted side measured the weights of each epoch. Answered: likewise, but the answers came from a
-sandbox, because the network is no graph. Advisory: any of these on a system that sets the submitted
-code no limits."""
+sandbox, because the network is no graph. Advisory: any of these where there was no sandbox."""
 
 
 Counting = Literal["last", "first"]
@@ -261,9 +260,12 @@ class Step(Observation):
     handed_in: str
     """Names the definition in the store. For a file, SHA-256 of the contents of this file and all
     before it, and of the classes that were named to be graded: they ran in one child, where an
-    earlier step could have spoken for a later one. For a notebook, of all that it was run with."""
+    earlier step could have spoken for a later one; and of the sandbox's name. For a notebook, of
+    all that it was run with."""
     integrity: Integrity = "replayed"
     """How its figures were obtained."""
+    sandbox: str = ""
+    """The wall around the submitted code: `bubblewrap`, `Landlock with seccomp`; empty for none."""
     network: Network | None = None
     recipe: Recipe | None = None
     """As trained: the learner's, with what it left out filled in."""

@@ -35,12 +35,12 @@ class Store:
     """A folder of definitions and runs, each found again by what decides it."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self.root = root
         root.mkdir(parents=True, exist_ok=True)
 
     def secret(self) -> bytes:
         """The instructor's secret, from which every run's random numbers come; made once."""
-        path = self._root / "secret"
+        path = self.root / "secret"
         if not path.exists():
             write(path, secrets.token_bytes(32), private=True)
         return path.read_bytes()
@@ -112,13 +112,13 @@ class Store:
         write(self._run(key) / "state.safetensors", state)
 
     def _definition(self, handed_in: str) -> Path:
-        return self._root / "definitions" / f"{handed_in}-{frames.FORMAT}.{RULES}"
+        return self.root / "definitions" / f"{handed_in}-{frames.FORMAT}.{RULES}"
 
     def _observation(self, key: str) -> Path:
-        return self._root / "observations" / key[:2] / key
+        return self.root / "observations" / key[:2] / key
 
     def _run(self, key: str) -> Path:
-        return self._root / "runs" / key[:2] / key
+        return self.root / "runs" / key[:2] / key
 
 
 def digest(content: bytes) -> str:

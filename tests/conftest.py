@@ -10,7 +10,7 @@ import torch
 from hypothesis import settings
 
 from harness import data
-from harness.collect.sandbox import Limits
+from harness.collect.sandbox.child import Limits
 from harness.collect.workshop import Workshop
 from harness.inside import account
 from harness.rubric import Rubric

@@ -13,10 +13,12 @@ from harness import data
 from harness.collect.answers import answers
 from harness.collect.observe import Observer
 from harness.collect.run import bench
-from harness.collect.sandbox import ChildFailed
+from harness.collect.sandbox import walls
+from harness.collect.sandbox.child import ChildFailed
 from harness.store import Store
 
 PLACE = PurePosixPath("nested/Step_1.ipynb")
+SANDBOX = walls.Sandbox(walls.best())
 IMAGES = torch.rand(7, 1, 28, 28)
 
 MODULE = b"""
@@ -66,7 +68,7 @@ def test_it_answers_as_the_eager_model_does(tmp_path: Any, monkeypatch: pytest.M
     for frame in [frame for part in parts for frame in part]:
         observed.take(*frame)
     observed.finish()
-    observed.ask(PLACE, {PurePosixPath("nested/beside.py"): MODULE})
+    observed.ask(PLACE, {PurePosixPath("nested/beside.py"): MODULE}, SANDBOX)
     (training,) = observed.trainings
     assert training.fault is None
     made = observed.run(training, None)
@@ -113,4 +115,4 @@ class Endless(nn.Module):
 )
 def test_what_does_not_answer_says_why(model: bytes, why: str) -> None:
     with pytest.raises(ChildFailed, match=why):
-        answers(model, [(b"", IMAGES)], PLACE, {}, seconds=2)
+        answers(model, [(b"", IMAGES)], PLACE, {}, SANDBOX, seconds=2)

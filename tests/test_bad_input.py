@@ -148,7 +148,7 @@ def fault_of(step: Step) -> Fault | None:
         ("no_step_size", "submission", "recipe: scheduler: StepLR(step_size=0)"),
         ("text_for_number", "submission", "recipe: scheduler: ExponentialLR(gamma='0.1')"),
         ("summed", "submission", "the loss is the mean over the batch"),
-        ("deletes_its_folder", "submission", "write class Net"),
+        ("deletes_its_folder", "submission", "Error: [Errno "),
         ("half_a_character", "submission", "ZeroDivisionError"),
         ("short_schedule", "submission", "Tried to step 21 times"),
         ("one_image", "submission", "batch_size = 4 leaves a last batch of 1 of the 1,437"),

@@ -39,7 +39,7 @@ def test_all_is_well(run: Callable[..., Told], tmp_path: Path) -> None:
     assert (told.code, told.works) == (0, True)
     assert told.findings["device"]["found"].startswith("cpu: ")
     assert f"torch {metadata.version('torch')}" in told.findings["versions"]["found"]
-    assert "integrity " in told.findings["isolation"]["found"]
+    assert "bubblewrap" in told.findings["sandbox"]["found"]
     assert told.findings["mnist"]["mend"] == "harness data get mnist"
     assert str(tmp_path / "store") in told.findings["store"]["found"]
     assert not list((tmp_path / "store").iterdir())

@@ -9,7 +9,8 @@ import pytest
 from conftest import LIMITS, step
 
 import harness
-from harness.collect.sandbox import Child, ChildFailed
+from harness.collect.sandbox import walls
+from harness.collect.sandbox.child import Child, ChildFailed
 from harness.frames import Kind
 
 PACKAGE = Path(harness.__file__).parent
@@ -41,7 +42,7 @@ def test_inside_touches_only_the_frames(path: Path) -> None:
     ],
 )
 def test_imports_run_downwards(wing: str, forbidden: tuple[str, ...]) -> None:
-    for path in (PACKAGE / wing).glob("*.py"):
+    for path in (PACKAGE / wing).rglob("*.py"):
         for name in imported(path):
             assert name.split(".")[1] not in forbidden, f"{path.name} imports {name}"
 
@@ -60,6 +61,7 @@ def test_the_child_imports_no_torchvision_and_nothing_else_of_ours() -> None:
         "harness.frames",
         "harness.inside",
         "harness.inside.capture",
+        "harness.inside.confine",
         "harness.inside.explain",
         "harness.inside.exporter",
         "harness.inside.limits",
@@ -90,7 +92,7 @@ class Net(nn.Module):
 
 def test_a_child_serves_one_step_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HARNESS_TOKEN", "secret")
-    with Child(LIMITS) as child:
+    with Child(LIMITS, walls.Sandbox(walls.best())) as child:
         answered = child.run("step_1.py", SECRETIVE.encode())
         assert Kind.FAULT not in answered, answered[Kind.FAULT]
         assert answered.keys() == {Kind.DEFINITION, Kind.TENSORS}
@@ -104,6 +106,6 @@ def test_a_child_serves_one_step_after_another(monkeypatch: pytest.MonkeyPatch) 
             child.run("step_3.py", b"import os\nos._exit(3)\n")
         with pytest.raises(ChildFailed, match="ended"):
             child.run("step_4.py", b"import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n")
-        folder = Path(child._folder.name)
+        folder = child._room.folder
         assert Kind.DEFINITION in child.run("step_5.py", source)
     assert not folder.exists()

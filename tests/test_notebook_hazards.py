@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from harness import data
 from harness.collect import session
-from harness.collect.sandbox import Frame
+from harness.collect.sandbox.process import Frame
 from harness.collect.workshop import Workshop
 from harness.frames import Kind
 from harness.grade import grade

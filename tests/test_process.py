@@ -1,19 +1,27 @@
 """The process for submitted code ends with all that it began, and floods nobody."""
 
 import time
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from harness import frames
-from harness.collect import sandbox
-from harness.collect.sandbox import Process
+from harness.collect.sandbox import walls
+from harness.collect.sandbox.child import FORKS
+from harness.collect.sandbox.process import Process
+from harness.collect.sandbox.room import Room, room
 
 
-def process(code: str, folder: Path, backlog: int = 4, **more: Any) -> Process:
-    """A process that runs this code, without the seconds that torch takes."""
-    return Process(["timeit", "-n1", "-r1", code], folder, backlog, **more)
+@pytest.fixture
+def here() -> Iterator[Room]:
+    with room(2**30) as made:
+        yield made
+
+
+def process(code: str, here: Room, backlog: int = 4, **more: Any) -> Process:
+    """A process that runs this code, without the seconds that torch takes and without a wall."""
+    return Process(["timeit", "-n1", "-r1", code], here, walls.Open(), backlog, **more)
 
 
 ESCAPE = """
@@ -36,19 +44,19 @@ while True: os.write(1, b"\\x0a" + (1000).to_bytes(8, "big") + bytes(1000))
 """
 
 
-@pytest.mark.skipif(not sandbox.FORKS, reason="nothing escapes where nothing forks")
-def test_what_escapes_and_holds_a_pipe_open_holds_nobody_up(tmp_path: Path) -> None:
-    running = process(ESCAPE, tmp_path, probe=True)
+@pytest.mark.skipif(not FORKS, reason="nothing escapes where nothing forks")
+def test_what_escapes_and_holds_a_pipe_open_holds_nobody_up(here: Room) -> None:
+    running = process(ESCAPE, here, probe=True)
     assert running.next(time.monotonic() + 30) == (frames.Kind.READY, b"")
     with pytest.raises(TimeoutError):
         running.next(time.monotonic() + 0.1)
     running.end()
-    assert not (tmp_path / "waited").exists()
-    (tmp_path / "ended").touch()
+    assert not (here.work / "waited").exists()
+    (here.work / "ended").touch()
 
 
-def test_a_flood_ends_at_a_number_of_bytes(tmp_path: Path) -> None:
-    running = process(FLOOD, tmp_path, most=10_000)
+def test_a_flood_ends_at_a_number_of_bytes(here: Room) -> None:
+    running = process(FLOOD, here, most=10_000)
     taken = 0
     with pytest.raises(frames.FrameError, match="more than 10,000 bytes"):  # noqa: PT012
         while frame := running.next(time.monotonic() + 30):
@@ -57,9 +65,9 @@ def test_a_flood_ends_at_a_number_of_bytes(tmp_path: Path) -> None:
     assert taken == 10_000
 
 
-def test_what_has_come_is_taken_even_late(tmp_path: Path) -> None:
+def test_what_has_come_is_taken_even_late(here: Room) -> None:
     """To measure a frame may take longer than its process had left."""
-    running = process(FLOOD, tmp_path, most=3_000)
+    running = process(FLOOD, here, most=3_000)
     while not running.waiting:
         time.sleep(0.01)
     late = time.monotonic() - 60

@@ -7,18 +7,18 @@ submission's own code, and the integrity level says so. Must not know labels, no
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import safetensors.torch
 import torch
 from torch import Tensor
 
 from harness import frames
-from harness.collect import sandbox
-from harness.collect.sandbox import START_SECONDS, ChildFailed, Process
+from harness.collect.sandbox.child import ChildFailed
+from harness.collect.sandbox.process import START_SECONDS, Process
+from harness.collect.sandbox.walls import Sandbox
 from harness.frames import Kind
 
 SECONDS = 1_800
@@ -31,6 +31,7 @@ def answers(
     tasks: Sequence[tuple[bytes, Tensor]],
     notebook: PurePosixPath,
     checkout: Mapping[PurePosixPath, bytes],
+    sandbox: Sandbox,
     seconds: int = SECONDS,
 ) -> list[Tensor]:
     """Scores float32 [N, 10] for each task.
@@ -41,31 +42,31 @@ def answers(
             [N, C, H, W].
         notebook: the place of the notebook that trained it, whose modules it may need.
         checkout: the files beside it.
+        sandbox: what it runs in.
         seconds: of processor time, and of wall time, for all of it.
 
     Raises:
         ChildFailed: if it does not answer.
     """
-    with tempfile.TemporaryDirectory(prefix="harness-", ignore_cleanup_errors=True) as made:
-        folder = Path(made)
-        sandbox.lay_out(checkout, folder / "checkout")
-        (folder / "checkout" / notebook.parent).mkdir(parents=True, exist_ok=True)
-        (folder / "packed").write_bytes(packed)
+    with sandbox.room(MEMORY) as room:
+        room.lay_out(checkout)
+        room.give("packed", packed)
         named: dict[int, str] = {}
         order = []
         for number, (weights, images) in enumerate(tasks):
             if id(images) not in named:
                 named[id(images)] = f"images-{number}"
                 tensors = {"images": images.cpu().contiguous()}
-                safetensors.torch.save_file(tensors, folder / f"images-{number}")
+                room.give(f"images-{number}", safetensors.torch.save(tensors))
             if weights:
-                (folder / f"weights-{number}").write_bytes(weights)
+                room.give(f"weights-{number}", weights)
             order.append((f"weights-{number}" if weights else "", named[id(images)]))
-        process = Process(["harness.inside.answer"], folder, backlog=len(tasks) + 1)
+        process = Process(["harness.inside.answer"], room, sandbox.wall, backlog=len(tasks) + 1)
         try:
             process.order(
                 json.dumps(
                     {
+                        "given": str(room.given),
                         "folder": f"checkout/{notebook.parent}",
                         "tasks": order,
                         "cpu_seconds": seconds,

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness import data, evidence
-from harness.collect import notebooks, sandbox
+from harness.collect import notebooks
 from harness.collect.define import Task, Unobservable, define, named, ours
-from harness.collect.sandbox import Child
+from harness.collect.sandbox.child import Child, ChildNotStarted
 from harness.collect.workshop import Workshop, bench_of
 from harness.evidence import Evidence, Fault, LeftOut, Run, Step
 from harness.store import Store, digest
@@ -74,13 +75,13 @@ def collect(
 
 def defined(submission: Submission, task: Task, workshop: Workshop) -> list[Step]:
     """What each model definition of a submission is, before anything is trained."""
-    with Child(workshop.limits) as child:
-        if any(workshop.store.network(key) is None for _, key in named(submission)):
-            child.start()
+    sources = list(named(submission, workshop.sandbox.wall.name))
+    with Child(workshop.limits, workshop.sandbox) as child:
+        if any(workshop.store.network(key) is None for _, key in sources):
+            with suppress(ChildNotStarted):  # told when it is needed
+                child.start()
             _import(task)
-        return [
-            define(*each, submission, task, workshop.store, child) for each in named(submission)
-        ]
+        return [define(*each, submission, task, workshop.store, child) for each in sources]
 
 
 def _import(task: Task) -> None:
@@ -109,7 +110,7 @@ def _replay(step: Step, task: Task, workshop: Workshop, told: Callable[[Run], No
     assert run.observed is not None
     if run.fault or run.observed.unreplayable:
         return counting.model_copy(update={"runs": []})
-    level = "replayed" if sandbox.LIMITED else "advisory"
+    level = "replayed" if counting.sandbox else "advisory"
     return _train(counting.model_copy(update={"integrity": level}), task, workshop, told)
 
 

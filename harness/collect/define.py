@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from harness import data, frames, problems, reading, recipe
-from harness.collect import sandbox
-from harness.collect.sandbox import Child, ChildFailed, ChildNotStarted
+from harness.collect.sandbox.child import Child, ChildFailed, ChildNotStarted
 from harness.evidence import Counting, Fault, Network, Step
 from harness.recipe import Normalize, Recipe
 from harness.store import Store, digest
@@ -55,9 +54,15 @@ class Unobservable(Exception):
         self.fault = fault
 
 
-def named(submission: Submission) -> Iterator[tuple[Source, str]]:
-    """Each model definition with its `handed_in`."""
-    before = b""
+def named(submission: Submission, sandbox: str) -> Iterator[tuple[Source, str]]:
+    """Each model definition with its `handed_in`.
+
+    Args:
+        submission: what was handed in.
+        sandbox: the name of the wall around its code. What came from behind one is not taken for
+            what comes from behind another, least of all from where there was none.
+    """
+    before = sandbox.encode()
     for source in submission.steps:
         if source.is_notebook:
             continue
@@ -80,7 +85,8 @@ def define(
         **vars(reading.read(submission, source)),
         source=digest(source.content),
         handed_in=handed_in,
-        integrity="replayed" if sandbox.LIMITED else "advisory",
+        integrity="replayed" if child.sandbox.wall.name else "advisory",
+        sandbox=child.sandbox.wall.name,
     )
     try:
         network = store.network(handed_in)

@@ -18,13 +18,13 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from harness import data, evidence, frames, notebook, notes, reading
-from harness.collect import sandbox, session
+from harness.collect import session
 from harness.collect.define import Task
-from harness.collect.sandbox import ChildFailed, ChildNotStarted
+from harness.collect.sandbox.child import ChildFailed, ChildNotStarted
 from harness.collect.workshop import Workshop, bench_of
 from harness.evidence import Fault, Run, Step
 from harness.folder import is_notebook, is_readme
-from harness.store import Store, digest
+from harness.store import digest
 from harness.submission import Source, Submission
 
 if TYPE_CHECKING:
@@ -71,20 +71,24 @@ def observe(
     return steps
 
 
-def known(source: Source, submission: Submission, task: Task, store: Store) -> list[Step] | None:
+def known(
+    source: Source, submission: Submission, task: Task, workshop: Workshop
+) -> list[Step] | None:
     """The steps of a notebook that was run before; None if it would have to be run."""
     stop_after = STOP_AFTER if task.replay and task.seeds else None
-    return store.observation(_key(source, submission, task, stop_after))
+    sandbox = workshop.sandbox.wall.name
+    return workshop.store.observation(_key(source, submission, task, stop_after, sandbox))
 
 
-def bare(source: Source, fault: Fault | None = None) -> Step:
-    """A notebook's step before anything is known of it but its file."""
+def bare(source: Source, sandbox: str, fault: Fault | None = None) -> Step:
+    """A notebook's step before anything is known of it but its file, and the wall around it."""
     return Step(
         name=source.name,
         notes=notes.Notes(),
         source=digest(source.content),
         handed_in="",
-        integrity="observed" if sandbox.LIMITED else "advisory",
+        integrity="observed" if sandbox else "advisory",
+        sandbox=sandbox,
         fault=fault,
     )
 
@@ -102,7 +106,7 @@ def _stored(
     stop_after: int | None,
 ) -> list[Step]:
     """The steps as the store has them, or from a run of the notebook."""
-    key = _key(source, submission, task, stop_after)
+    key = _key(source, submission, task, stop_after, workshop.sandbox.wall.name)
     steps = workshop.store.observation(key)
     if steps is None:
         attempt = _Attempt(source, submission, task, workshop, key, stop_after)
@@ -112,7 +116,9 @@ def _stored(
     return [_read(step, source, submission) for step in steps]
 
 
-def _key(source: Source, submission: Submission, task: Task, stop_after: int | None) -> str:
+def _key(
+    source: Source, submission: Submission, task: Task, stop_after: int | None, sandbox: str
+) -> str:
     """Names an observation: a digest of all that decides what is seen."""
     decisive = [
         evidence.ENGINE,
@@ -126,6 +132,7 @@ def _key(source: Source, submission: Submission, task: Task, stop_after: int | N
         data.DATASETS[task.dataset].identity,
         bool(task.seeds),
         stop_after,
+        sandbox,
     ]
     return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
 
@@ -201,7 +208,9 @@ class _Attempt:
         ended = ""
         try:
             served_files = self._served(bench.images)
-            for frame in session.run(place, checkout, served_files, self._order(), limits):
+            sandbox = self.workshop.sandbox
+            order = self._order()
+            for frame in session.run(place, checkout, served_files, order, limits, sandbox):
                 observer.take(*frame)
         except ChildFailed as failure:
             ended = str(failure)
@@ -209,7 +218,7 @@ class _Attempt:
             ended = f"what its process sent cannot be read: {error}"
         try:
             observer.finish()
-            observer.ask(place, checkout)
+            observer.ask(place, checkout, self.workshop.sandbox)
         except Malformed as error:
             ended = ended or f"what its process sent cannot be read: {error}"
         fault = Fault(owner="submission", stage="notebook", message=ended) if ended else None
@@ -294,7 +303,7 @@ class _Attempt:
                 run = run.model_copy(update={"observed": stopped})
             runs.append(run)
         step = self._step(observed=runs, **about)
-        if sandbox.LIMITED and any(run.observed and run.observed.answered for run in runs):
+        if step.sandbox and any(run.observed and run.observed.answered for run in runs):
             step = step.model_copy(update={"integrity": "answered"})
         if not self.task.seeds:
             # A check shows what the notebook is; what a small sample reaches says nothing.
@@ -356,7 +365,8 @@ class _Attempt:
         )
 
     def _step(self, fault: Fault | None = None, **shared: Any) -> Step:
-        return bare(self.source, fault).model_copy(update={"handed_in": self.key} | shared)
+        bare_step = bare(self.source, self.workshop.sandbox.wall.name, fault)
+        return bare_step.model_copy(update={"handed_in": self.key} | shared)
 
 
 def _class_of(training: Training) -> tuple[int | None, str, int]:

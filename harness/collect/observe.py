@@ -24,7 +24,8 @@ from harness.collect.device import machine
 from harness.collect.graph import MAX_SIDE, Candidate, GraphNetwork
 from harness.collect.received import Malformed, Received, Told
 from harness.collect.run import MIXED, Bench
-from harness.collect.sandbox import ChildFailed
+from harness.collect.sandbox.child import ChildFailed
+from harness.collect.sandbox.walls import Sandbox
 from harness.evidence import Epoch, Fault, Machine, Network, Observed, Run
 from harness.frames import Kind
 from harness.recipe import MAX_EPOCHS
@@ -102,7 +103,9 @@ class Observer:
         for training in self.trainings:
             self._measure(training, final=True)
 
-    def ask(self, notebook: PurePosixPath, checkout: Mapping[PurePosixPath, bytes]) -> None:
+    def ask(
+        self, notebook: PurePosixPath, checkout: Mapping[PurePosixPath, bytes], sandbox: Sandbox
+    ) -> None:
         """Have the networks that are no graph answer in a sandbox of their own.
 
         Those that a rule of admission refused are not asked.
@@ -110,6 +113,7 @@ class Observer:
         Args:
             notebook: its place in the checkout.
             checkout: the files beside it.
+            sandbox: what they answer in.
         """
         for training in self.trainings:
             fault = training.fault
@@ -118,7 +122,7 @@ class Observer:
                 continue
             if training.told.packed and training.told.weights:
                 try:
-                    self._ask(training, notebook, checkout)
+                    self._ask(training, notebook, checkout, sandbox)
                 except (ChildFailed, view.NotTaken) as failure:
                     told = f"{fault.message}; and asked for its answers, {failure}"
                     training.fault = fault.model_copy(update={"message": told})
@@ -298,6 +302,7 @@ class Observer:
         training: Training,
         notebook: PurePosixPath,
         checkout: Mapping[PurePosixPath, bytes],
+        sandbox: Sandbox,
     ) -> None:
         told = training.told
         epochs = list(zip(told.epochs, told.weights, strict=False))
@@ -306,7 +311,7 @@ class Observer:
         tasks = [(b"", seen.images), *((sent, seen.images) for _, sent in epochs)]
         tasks += [(last[1], images) for images in self._moved(seen)]
         parameters = weights.parameters(last[1], told.begun.parameters)
-        scores = answers.answers(told.packed, tasks, notebook, checkout)
+        scores = answers.answers(told.packed, tasks, notebook, checkout, sandbox)
         labels = self._bench.images.test_labels.cpu()
         training.before, *counts = (int((each.argmax(1) == labels).sum()) for each in scores)
         training.shifted = min(counts[len(epochs) :])

@@ -58,8 +58,10 @@ def plan(submission: Submission, task: Task, workshop: Workshop) -> list[Plan]:
     plans = []
     for source in submission.steps:
         if source.is_notebook:
-            known = notebooks.known(source, submission, task, workshop.store)
-            found = [step.counting(task.counts) for step in known or [notebooks.bare(source)]]
+            known = notebooks.known(source, submission, task, workshop)
+            wall = workshop.sandbox.wall.name
+            known = known or [notebooks.bare(source, wall)]
+            found = [step.counting(task.counts) for step in known]
             plans += [Plan(step, [], 0) for step in found]
             continue
         step = next(definitions)

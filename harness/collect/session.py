@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from harness import frames
-from harness.collect import sandbox
-from harness.collect.sandbox import ChildFailed, ChildNotStarted, Frame, Process
+from harness.collect.sandbox.child import ChildFailed, ChildNotStarted
+from harness.collect.sandbox.process import START_SECONDS, Frame, Process
+from harness.collect.sandbox.room import DISK
+from harness.collect.sandbox.walls import Sandbox
 from harness.frames import Kind
 
 POSSIBLE = os.name == "posix"
@@ -46,8 +47,11 @@ class Limits:
     seconds: int = 6 * 3600
     """Wall time of the whole; a sweep of ten schedules takes hours on a slow machine."""
     memory: int = 16 * 2**30
-    """Bytes of data. Real notebooks keep every loss with its graph, which leaves the heap in
-    fragments: a third of a megabyte a step, and a training of 15 epochs has 14,000."""
+    """Bytes of data, of each process and of all together. Real notebooks keep every loss with its
+    graph, which leaves the heap in fragments: a third of a megabyte a step, and a training of 15
+    epochs has 14,000."""
+    disk: int = DISK
+    """Bytes that may be written."""
     output: int = 5_000_000
     """Bytes of outputs that are kept in the executed copy."""
 
@@ -58,6 +62,7 @@ def run(
     served: Mapping[str, bytes],
     order: frames.Order,
     limits: Limits,
+    sandbox: Sandbox,
 ) -> Iterator[Frame]:
     """Run a notebook, and hand on its frames as they come.
 
@@ -67,24 +72,22 @@ def run(
         served: the data set's raw files by name, as torchvision reads them.
         order: what the driver is to know; places and limits are filled in here.
         limits: what it may use.
+        sandbox: what it runs in.
 
     Raises:
         ChildNotStarted: if there was no first frame: the machine's fault.
         ChildFailed: if it used up its time, or what it sent is no sequence of frames.
     """
-    # A socket's path must be short, so the folder lies where the system's own temporary ones do.
-    with tempfile.TemporaryDirectory(prefix="harness-", ignore_cleanup_errors=True) as made:
-        folder = Path(made)
-        sandbox.lay_out(checkout, folder / "checkout")
-        raw = folder / "data" / order.dataset / "raw"
-        raw.mkdir(parents=True)
+    with sandbox.room(limits.memory, limits.disk) as room:
+        room.lay_out(checkout)
         for name, content in served.items():
-            (raw / name).write_bytes(content)
-        process = Process(["harness.inside.notebook"], folder, BACKLOG, MAX_BYTES, probe=True)
+            room.give(f"data/{order.dataset}/raw/{name}", content)
+        module = ["harness.inside.notebook"]
+        process = Process(module, room, sandbox.wall, BACKLOG, MAX_BYTES, probe=True)
         filled = asdict(order) | {
             "notebook": f"checkout/{notebook}",
             "probe": process.probe,
-            "data": "data",
+            "data": str(room.given / "data"),
             "cell_seconds": limits.cell_seconds,
             "seconds": limits.seconds,
             "memory": limits.memory,
@@ -99,7 +102,7 @@ def run(
 
 
 def _frames(process: Process, limits: Limits) -> Iterator[Frame]:
-    deadline = time.monotonic() + limits.seconds + GRACE + sandbox.START_SECONDS
+    deadline = time.monotonic() + limits.seconds + GRACE + START_SECONDS
     begun = ended = False
     drain = DRAIN
     while True:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from harness import data
 from harness.collect import session
-from harness.collect.sandbox import Limits
+from harness.collect.sandbox import walls
+from harness.collect.sandbox.child import Limits
+from harness.collect.sandbox.launch import Wall
 from harness.store import Store
 
 if TYPE_CHECKING:
@@ -31,6 +33,13 @@ class Workshop:
     """Of a model definition's code."""
     notebook: session.Limits = field(default_factory=session.Limits)
     """Of a notebook that trains."""
+    wall: Wall = field(default_factory=walls.best)
+    """Around submitted code: the best that works here, unless somebody chooses otherwise."""
+
+    @property
+    def sandbox(self) -> walls.Sandbox:
+        """What submitted code runs in: it sees neither the images nor the store."""
+        return walls.Sandbox(self.wall, (self.data, self.store.root))
 
     @cached_property
     def benches(self) -> dict[str, Bench]:

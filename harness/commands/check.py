@@ -7,6 +7,7 @@ from harness.commands.options import (
     DataDir,
     ExitZero,
     Json,
+    NoSandbox,
     Paths,
     RubricName,
     StoreDir,
@@ -30,6 +31,7 @@ def check(
     rubric: RubricName = "under-10k",
     data_dir: DataDir = None,
     store: StoreDir = None,
+    no_sandbox: NoSandbox = False,
     json: Json = False,
     exit_zero: ExitZero = False,
 ) -> None:
@@ -41,7 +43,6 @@ def check(
     """
     from harness import data
     from harness import store as stores
-    from harness.collect.workshop import Workshop
     from harness.commands import scorecards as shared
     from harness.commands.progress import Display
     from harness.grade import check, without_training
@@ -51,7 +52,8 @@ def check(
     scorecards = []
     missing = False
     try:
-        workshop = Workshop(stores.Store(stores.folder(store)), data.folder(data_dir), "cpu")
+        evidence = stores.Store(stores.folder(store))
+        workshop = shared.workshop(evidence, data.folder(data_dir), "cpu", no_sandbox)
         for path in paths:
             try:
                 with Display(name_of(path)):

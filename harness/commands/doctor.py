@@ -54,7 +54,7 @@ def doctor(
     from harness import data
     from harness import store as stores
 
-    findings = [_versions(), _device(device), _isolation()]
+    findings = [_versions(), _device(device), *_sandboxes()]
     findings += [_data(name, data.folder(data_dir)) for name in data.DATASETS]
     findings += [_store(stores.folder(store))]
     works = all(finding.works for finding in findings)
@@ -96,20 +96,20 @@ def _device(asked: Device) -> Finding:
         return Finding("device", False, str(error), "harness doctor --device auto")
 
 
-def _isolation() -> Finding:
-    from harness.collect.sandbox import LIMITED
+def _sandboxes() -> list[Finding]:
+    """Which sandbox a grade would run submitted code in, and what came of trying each."""
+    from harness.collect.sandbox import walls
 
-    limits = (
-        "the operating system's limits of time, memory and file size: integrity replayed"
-        if LIMITED
-        else "a limit of wall time, and this system knows no other: integrity advisory"
-    )
-    return Finding(
-        "isolation",
-        True,
-        f"a process of its own with an empty environment, and {limits}; no wall keeps submitted "
-        "code from your files and the network, so grade only people whom you trust",
-    )
+    tried = walls.tried()
+    used = next((wall.name for wall, problem in tried if not problem), "")
+    found = f"{used}, tried here: integrity replayed or observed" if used else "none works"
+    mend = "" if used else "harness grade --no-sandbox, for people whom you trust: advisory"
+    findings = [Finding("sandbox", bool(used), found, mend)]
+    for wall, problem in tried:
+        told = f"does not work: {problem}" if problem else f"works; {wall.lacks}"
+        mend = wall.mend(problem) if problem else ""
+        findings.append(Finding(wall.name, bool(used), told, mend))
+    return findings
 
 
 def _data(name: str, folder: Path) -> Finding:

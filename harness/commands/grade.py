@@ -13,6 +13,7 @@ from harness.commands.options import (
     Device,
     ExitZero,
     Json,
+    NoSandbox,
     Out,
     OverridesFile,
     Paths,
@@ -61,6 +62,7 @@ def grade(
     device: Where = Device.auto,
     data_dir: DataDir = None,
     store: StoreDir = None,
+    no_sandbox: NoSandbox = False,
     json: Json = False,
     exit_zero: ExitZero = False,
 ) -> None:
@@ -71,7 +73,6 @@ def grade(
     """
     from harness import data
     from harness import store as stores
-    from harness.collect.workshop import Workshop
     from harness.commands import scorecards as shared
     from harness.commands.progress import Display
     from harness.grade import grade, write_reports
@@ -86,7 +87,8 @@ def grade(
     missing = False
     try:
         with shared.ending(overrides, kept="; what was measured is kept"):
-            workshop = Workshop(stores.Store(stores.folder(store)), data.folder(data_dir), device)
+            evidence = stores.Store(stores.folder(store))
+            workshop = shared.workshop(evidence, data.folder(data_dir), device, no_sandbox)
             if dry_run:
                 from harness.commands.dry_run import tell
 

@@ -47,6 +47,14 @@ StoreDir = Annotated[
     Path | None,
     typer.Option(help="Folder of evidence. Default: $HARNESS_STORE, else the data folder."),
 ]
+NoSandbox = Annotated[
+    bool,
+    typer.Option(
+        "--no-sandbox",
+        help="Run submitted code without a sandbox, at level advisory: only your own, or that of "
+        "people whom you trust.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a machine to read.")]
 
 

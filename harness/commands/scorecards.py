@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from json import dumps
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 from rich.console import Console
@@ -23,7 +23,11 @@ from harness.overrides import Override
 from harness.report.terminal import Report
 from harness.rubric import Rubric
 from harness.scorecard import Scorecard
+from harness.store import Store
 from harness.submission import name_of
+
+if TYPE_CHECKING:
+    from harness.collect.workshop import Workshop
 
 
 def asked(name: str) -> Rubric:
@@ -40,6 +44,18 @@ def awarded(path: Path | None, rubric: Rubric) -> list[Override]:
         return overrides.load(path, rubric) if path else []
     except overrides.OverrideError as error:
         fail(str(error), 2)
+
+
+def workshop(store: Store, data: Path, device: str, no_sandbox: bool) -> Workshop:
+    """Where submissions are observed; a machine without a sandbox ends the command."""
+    from harness.collect.sandbox import walls
+    from harness.collect.workshop import Workshop
+
+    try:
+        wall = walls.Open() if no_sandbox else walls.best()
+    except walls.NoWall as error:
+        fail(str(error), 4)
+    return Workshop(store, data, device, wall=wall)
 
 
 def distinct(paths: list[Path]) -> None:

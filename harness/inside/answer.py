@@ -27,21 +27,24 @@ def main() -> None:
     import safetensors.torch
     import torch
 
+    from harness.inside.confine import with_submitted_code
     from harness.inside.limits import limit
 
     limit(order["cpu_seconds"], order["memory"])
     torch.set_num_threads(1)
-    folder = Path.cwd()
+    given, private = Path(order["given"]), Path.cwd()
     for place in (order["folder"], "checkout"):
-        sys.path.append(str(folder / place))
-    os.chdir(folder / order["folder"])
-    model = cloudpickle.loads((folder / "packed").read_bytes())
+        sys.path.append(str(private / place))
+    (private / order["folder"]).mkdir(parents=True, exist_ok=True)
+    os.chdir(private / order["folder"])
+    with_submitted_code()
+    model = cloudpickle.loads((given / "packed").read_bytes())
     with torch.no_grad():
         for weights, images in order["tasks"]:
             if weights:
-                _load(model, safetensors.torch.load_file(folder / weights))
+                _load(model, safetensors.torch.load_file(given / weights))
             model.eval()
-            batches = torch.split(safetensors.torch.load_file(folder / images)["images"], BATCH)
+            batches = torch.split(safetensors.torch.load_file(given / images)["images"], BATCH)
             answers = torch.cat([model(batch).reshape(len(batch), -1) for batch in batches])
             packed = safetensors.torch.save({"answers": answers.float().contiguous()})
             frames.write(pipe, frames.Kind.ANSWERS, packed)

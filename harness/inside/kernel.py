@@ -20,23 +20,23 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ipykernel import kernelapp
+from ipykernel.iostream import IOPubThread
 from ipykernel.ipkernel import IPythonKernel
-from ipykernel.kernelapp import IPKernelApp
 from traitlets.config import Config
 
 from harness.inside import shims
+from harness.inside.confine import with_submitted_code
 from harness.inside.limits import limit
 from harness.inside.shell import Shell
 from harness.inside.telling import tell
 
 ORDER = "HARNESS_ORDER"
-
-PROCESSES = 256
-"""Threads and processes that a notebook may start: a fork bomb ends here."""
 
 
 class Kernel(IPythonKernel):
@@ -82,6 +82,21 @@ class Kernel(IPythonKernel):
         return self.raw_input(prompt)
 
 
+class Publisher(IOPubThread):
+    """Publishes outputs, but for those of forked processes.
+
+    For these ipykernel would listen on the loopback, and there is no network here.
+    """
+
+    def __init__(self, socket: Any, pipe: bool = False, **options: Any) -> None:
+        super().__init__(socket, pipe=False, **options)
+
+    def schedule(self, f: Callable[[], Any]) -> None:
+        """Call a function in the thread that publishes, unless this is a forked process."""
+        if self._is_master_process():
+            super().schedule(f)
+
+
 def _line(namespace: dict[str, Any]) -> int | None:
     """The line of the cell in which the last error came up."""
     error = getattr(sys, "last_value", None)
@@ -102,7 +117,7 @@ def main() -> None:
     # What is imported stays, so to look for garbage in it again and again would only cost time.
     gc.disable()
     # Where torch's one thread is not the only one, processor time runs ahead of the clock.
-    limit(2 * order["seconds"], order["memory"], PROCESSES)
+    limit(2 * order["seconds"], order["memory"])
     import torch
 
     torch.set_num_threads(1)
@@ -111,9 +126,10 @@ def main() -> None:
     if importlib.util.find_spec("harness.inside.probe") is not None:
         Kernel.probe = importlib.import_module("harness.inside.probe")
         Kernel.probe.install(order)
+    setattr(kernelapp, "IOPubThread", Publisher)  # noqa: B010 - it is not among its exports
     config = Config()
     config.HistoryManager.enabled = False
-    app = IPKernelApp.instance(kernel_class=Kernel, config=config)
+    app = kernelapp.IPKernelApp.instance(kernel_class=Kernel, config=config)
     app.initialize(sys.argv[1:])
     # Sockets are bound by now, to relative paths; from here on this is the learner's own folder.
     folder = (private / order["notebook"]).parent
@@ -125,6 +141,7 @@ def main() -> None:
     sys.path += [str(one) for one in (folder, *folder.parents) if one.is_relative_to(private)][:-1]
     gc.freeze()
     gc.enable()
+    with_submitted_code()
     app.start()
 
 

@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 from harness import frames
 from harness.inside import exporter
+from harness.inside.confine import with_submitted_code
 from harness.inside.limits import limit
 
 
@@ -34,6 +35,7 @@ def serve(stream: BinaryIO, seconds: int, memory: int, forks: bool) -> None:
         child = os.fork() if forks else 0
         if child == 0:
             limit(seconds, memory)
+            with_submitted_code()
             exporter.main(Path(order["path"]), order["network"], stream)
             if not forks:
                 _end(stream, 0)

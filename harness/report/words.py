@@ -98,9 +98,11 @@ def so_far(scorecard: Scorecard) -> str:
 
 
 def levels(evidence: Evidence) -> list[str]:
-    """What each integrity level in a submission says of its scores, a sentence each."""
+    """What each integrity level in a submission says of its scores, and the sandbox."""
     found = {step.integrity: 0 for step in evidence.steps if step.runs or step.observed}
-    return [f"Integrity {INTEGRITY[level]}." for level in found]
+    walls = {step.sandbox: 0 for step in evidence.steps if step.sandbox}
+    sandbox = [f"The submitted code ran in a sandbox: {' and '.join(walls)}."] if walls else []
+    return [*(f"Integrity {INTEGRITY[level]}." for level in found), *sandbox]
 
 
 def review(scorecard: Scorecard) -> list[str]:

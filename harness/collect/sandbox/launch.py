@@ -1,0 +1,120 @@
+"""The command line and the environment of a process in a room, behind a wall.
+
+Must not know what the process is for, nor how its output is read.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sys
+from typing import Any, Protocol
+
+from harness.collect.sandbox.room import Room
+
+KEPT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "SYSTEMROOT")
+"""Environment variables that a process gets; all others stay with the parent."""
+
+ALLOCATOR = {
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+    "MALLOC_MMAP_THRESHOLD_": str(2**30),
+    "MALLOC_TRIM_THRESHOLD_": str(2**33),
+}
+"""Has glibc keep the memory of large tensors instead of returning it at every step, and in large
+pages: a step of seed 001's fourth network takes 22 instead of 26 ms, and computes the same."""
+
+PROCESSES = 256
+"""Threads and processes at one time: a fork bomb ends here."""
+
+FILES = 1_024
+"""Open files of one process."""
+
+
+class Wall(Protocol):
+    """A way to keep a process to its room."""
+
+    @property
+    def name(self) -> str:
+        """As reports tell it; empty if it is none."""
+
+    @property
+    def lacks(self) -> str:
+        """What it cannot give, for people."""
+
+    @property
+    def limits_disk(self) -> bool:
+        """Whether the wall itself bounds what may be written."""
+
+    @property
+    def own_space(self) -> bool:
+        """Whether the processes inside are counted apart from the user's others."""
+
+    def command(self, program: list[str], room: Room) -> list[str]:
+        """The command line that runs a program in the room, behind this wall."""
+
+    def rules(self, room: Room) -> dict[str, Any] | None:
+        """What the first program inside has to keep itself from: Landlock's rules, if any."""
+
+    def mend(self, problem: str) -> str:
+        """The command that would make it work where it does not, or advice where none can.
+
+        Args:
+            problem: what came of trying it.
+        """
+
+    def filters(self) -> tuple[bytes, bytes]:
+        """Seccomp's filters for every process inside, and for those with submitted code."""
+
+
+def command(module: list[str], room: Room, wall: Wall) -> list[str]:
+    """The command line that runs a module of `harness.inside` with its arguments."""
+    everywhere, submitted = (base64.b64encode(one).decode() for one in wall.filters())
+    counted = wall.own_space or room.user is not None
+    order = {
+        "rules": wall.rules(room),
+        "filter": everywhere,
+        "submitted": submitted,
+        "processes": PROCESSES + (0 if counted else _running()),
+        "files": FILES,
+        "given": str(room.given),
+        "work": str(room.work),
+    }
+    python = [sys.executable, "-P", "-s", "-m", "harness.inside.confine"]
+    return wall.command([*python, json.dumps(order), *module], room)
+
+
+def environment(room: Room) -> dict[str, str]:
+    """All variables of a process in a room."""
+    kept = {key: os.environ[key] for key in KEPT if key in os.environ}
+    return (
+        kept
+        | ALLOCATOR
+        | {
+            "CUDA_VISIBLE_DEVICES": "",
+            "HOME": str(room.work),
+            "LOGNAME": "submission",  # without a name, Python looks for one in Unix's own files
+            "OMP_NUM_THREADS": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONHASHSEED": "0",
+            "PYTHONPATH": str(room.given),
+            "PYTHONUTF8": "1",
+            "TMPDIR": str(room.work),
+        }
+    )
+
+
+def _running() -> int:
+    """Threads of all processes of this user, which the system counts together."""
+    try:
+        import psutil
+    except ImportError:  # without the system's modules that it needs, which has no limits either
+        return 0
+    user, threads = getattr(os, "getuid", int)(), 0
+    for process in psutil.process_iter():
+        try:
+            if process.uids().real == user:
+                threads += process.num_threads()
+        except (psutil.Error, AttributeError):
+            continue
+    return threads

@@ -1,0 +1,91 @@
+"""What a process behind a wall may not ask of the kernel: filters of seccomp, as its programs.
+
+The trusted side makes them, since libseccomp takes a while to be found; the process loads them.
+Must not know files or paths.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import tempfile
+from functools import cache
+from typing import Any
+
+REFUSED = (
+    # Other processes of the same user, and their memory.
+    *("kcmp", "pidfd_getfd", "process_madvise", "process_vm_readv", "process_vm_writev", "ptrace"),
+    # Objects that all processes of a user share.
+    *("mq_open", "mq_unlink", "msgget", "semget", "shmget"),
+    *("add_key", "keyctl", "request_key"),
+    # Files past any path.
+    *("name_to_handle_at", "open_by_handle_at"),
+    # Walls of one's own, which open ways into the kernel that are closed without.
+    *("chroot", "fsconfig", "fsmount", "fsopen", "fspick", "mount", "mount_setattr", "move_mount"),
+    *("open_tree", "pivot_root", "setns", "umount2", "unshare"),
+    # Parts of the kernel that nothing here needs, and where its holes were found. io_uring would
+    # also open sockets unseen by a filter.
+    *("bpf", "fanotify_init", "io_uring_enter", "io_uring_register", "io_uring_setup"),
+    *("lookup_dcookie", "perf_event_open", "personality", "userfaultfd", "vmsplice"),
+    # The machine itself.
+    *("acct", "adjtimex", "clock_adjtime", "clock_settime", "delete_module", "finit_module"),
+    *("init_module", "kexec_file_load", "kexec_load", "quotactl", "reboot", "settimeofday"),
+    *("sethostname", "setdomainname", "swapoff", "swapon", "syslog", "vhangup"),
+)
+
+ELSEWHERE = ("connect", "sendmsg", "sendmmsg")
+"""Ways to a socket that somebody else listens to: a session's bus would run what it is told."""
+
+SIGNALS = ("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal")
+
+NAMESPACES = (0x80, 0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000)
+"""Flags of `clone` that make a namespace, from linux/sched.h."""
+
+
+@cache
+def around_all() -> bytes:
+    """For every process inside: no sockets but those of Unix, and nothing of `REFUSED`."""
+    import pyseccomp as seccomp
+
+    filter_ = _filter(REFUSED)
+    no_socket = seccomp.ERRNO(errno.EAFNOSUPPORT)
+    filter_.add_rule(no_socket, "socket", seccomp.Arg(0, seccomp.NE, socket.AF_UNIX))
+    refused = seccomp.ERRNO(errno.EPERM)
+    for flag in NAMESPACES:
+        filter_.add_rule(refused, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, flag, flag))
+    # Its flags lie in memory, where no filter sees them; without it libraries take clone.
+    filter_.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")
+    filter_.add_rule(refused, "prlimit64", seccomp.Arg(0, seccomp.NE, 0))
+    return _program(filter_)
+
+
+@cache
+def around_submitted(signals: bool) -> bytes:
+    """Besides, for a process with submitted code: no way to a socket that others listen to.
+
+    Args:
+        signals: whether it may send signals: where nothing else keeps those inside, it may not.
+    """
+    import pyseccomp as seccomp
+
+    filter_ = _filter(ELSEWHERE if signals else (*ELSEWHERE, *SIGNALS))
+    refused = seccomp.ERRNO(errno.EPERM)
+    filter_.add_rule(refused, "sendto", seccomp.Arg(4, seccomp.NE, 0))
+    return _program(filter_)
+
+
+def _filter(refused: tuple[str, ...]) -> Any:
+    import pyseccomp as seccomp
+
+    filter_ = seccomp.SyscallFilter(defaction=seccomp.ALLOW)
+    for name in refused:
+        filter_.add_rule(seccomp.ERRNO(errno.EPERM), name)
+    return filter_
+
+
+def _program(filter_: Any) -> bytes:
+    """The filter as instructions of the kernel's, eight bytes each."""
+    with tempfile.TemporaryFile() as file:
+        filter_.export_bpf(file)
+        file.seek(0)
+        return file.read()

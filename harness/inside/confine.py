@@ -1,0 +1,117 @@
+"""Puts a process behind its walls from inside, before any submitted code is in it.
+
+    python -m harness.inside.confine ORDER MODULE [ARGUMENT...]
+
+ORDER is JSON, made by the trusted side. The module runs in this same process. What fails here
+ends the process, so that nothing ever runs without its walls. Must not know submissions.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import ctypes
+import json
+import os
+import runpy
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from harness.inside.limits import lower
+
+FILTER = "HARNESS_FILTER"
+"""The environment variable with the filter that a process takes on with submitted code."""
+
+_PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS, _MODE_FILTER = 22, 38, 2
+"""From linux/prctl.h and linux/seccomp.h."""
+
+
+class _Program(ctypes.Structure):
+    """`struct sock_fprog` of linux/filter.h."""
+
+    _fields_ = [("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p)]
+
+
+def main(order: dict[str, Any]) -> None:
+    """Limit this process, and all that it starts.
+
+    Args:
+        order: `rules` for Landlock or null, `filter` of seccomp for all processes and
+            `submitted` for those with submitted code, base64; `processes` and `files`, the most of
+            each; `given` and `work`, the folders.
+    """
+    _limit(order["processes"], order["files"])
+    checkout = Path(order["given"]) / "checkout"
+    if checkout.is_dir():
+        shutil.copytree(checkout, Path(order["work"]) / "checkout", dirs_exist_ok=True)
+    os.chdir(order["work"])
+    if order["rules"] is not None:
+        _landlock(**order["rules"])
+    if order["filter"]:
+        _load(base64.b64decode(order["filter"]))
+        os.environ[FILTER] = order["submitted"]
+
+
+def with_submitted_code() -> None:
+    """Give up what only the harness's own code in the sandbox needs. Called before the code comes.
+
+    Raises:
+        OSError: if the kernel does not take the filter.
+    """
+    if FILTER in os.environ:
+        _load(base64.b64decode(os.environ.pop(FILTER)))
+
+
+def _limit(processes: int, files: int) -> None:
+    try:
+        import resource
+    except ImportError:  # Windows has no such limits
+        return
+    lower(resource.RLIMIT_CORE, 0)
+    lower(resource.RLIMIT_NOFILE, files)
+    if hasattr(resource, "RLIMIT_NPROC"):
+        lower(resource.RLIMIT_NPROC, processes)
+    # Where memory runs out all the same, the kernel ends this process before any other.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def _landlock(read: list[str], listed: list[str], write: list[str]) -> None:
+    """Keep to these paths: those to read and execute, to list alone, and to write."""
+    from py_landlock import AccessFs, Landlock
+
+    look = AccessFs.READ_FILE | AccessFs.EXECUTE
+    change = AccessFs.READ_FILE | AccessFs.WRITE_FILE | AccessFs.TRUNCATE
+    every = ~(AccessFs.MAKE_CHAR | AccessFs.MAKE_BLOCK | AccessFs.IOCTL_DEV)
+    wall = Landlock(strict=False)
+    for path in map(Path, [*read, "/proc/self"]):
+        if path.is_dir():
+            wall.add_path_rule(path, access=look | AccessFs.READ_DIR)
+        elif path.exists():
+            wall.add_path_rule(path, access=look)
+    for folder in listed:
+        wall.add_path_rule(folder, access=AccessFs.READ_DIR)
+    for path in map(Path, write):
+        wall.add_path_rule(path, access=every if path.is_dir() else change)
+    wall.apply()
+
+
+def _load(program: bytes) -> None:
+    """Load a filter of seccomp into this thread, of which all later ones inherit it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    told = _Program(len(program) // 8, program)
+    for arguments in (
+        (_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
+        (_PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(told), 0, 0),
+    ):
+        if libc.prctl(*arguments) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, f"seccomp: {os.strerror(number)}")
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))
+    del sys.argv[:2]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
