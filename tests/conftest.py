@@ -1,20 +1,18 @@
 """What tests share: a store of their own, steps on disk, and a grade without a terminal."""
 
 import os
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import settings
+from step_samples import LIMITS, make_store
 
 from harness import data
-from harness.collect.sandbox.child import Limits
 from harness.collect.workshop import Workshop
 from harness.inside import account
 from harness.rubric import Rubric
-from harness.store import Store
 
 settings.register_profile("default", deadline=None, derandomize=True, max_examples=50)
 settings.register_profile("nightly", deadline=None, max_examples=5_000)
@@ -22,35 +20,6 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 # Tests run side by side on two cores; and results must not depend on the number of threads.
 torch.set_num_threads(1)
-
-NET = """
-import torch.nn as nn
-import torch.nn.functional as F
-
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(1, 4, 3, stride=4), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.05)
-        )
-        self.head = nn.Linear(4 * 7 * 7, 10)
-
-    def forward(self, x):
-        features = self.body(x).flatten(1)
-        return F.log_softmax(self.head(features), dim=1)
-"""
-"""A network that trains on the digits in a fraction of a second an epoch: 2,018 parameters."""
-
-LIMITS = Limits(cpu_seconds=10, wall_seconds=120)
-"""Short, for endless loops."""
-
-RECIPE = 'recipe = {"epochs": 2, "batch_size": 64, "optimizer": {"name": "SGD", "lr": 0.1}}\n'
-
-
-def step(notes: str = "Step.", network: str = NET, recipe: str = RECIPE) -> str:
-    """The source of a step."""
-    return f'"""{notes}"""\n{textwrap.dedent(network)}\n{recipe}'
 
 
 @pytest.fixture
@@ -77,13 +46,6 @@ def definitions(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def workshop(tmp_path: Path, definitions: Path) -> Workshop:
     """A store of the test's own, on the CPU, with short limits for endless loops."""
     return Workshop(make_store(tmp_path / "store", definitions), data.folder(), "cpu", LIMITS)
-
-
-def make_store(root: Path, definitions: Path) -> Store:
-    """An empty store, but for the definitions that tests share."""
-    store = Store(root)
-    (root / "definitions").symlink_to(definitions)
-    return store
 
 
 @pytest.fixture

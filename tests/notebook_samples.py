@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import nbformat
-from conftest import LIMITS
+from step_samples import LIMITS
 
 from harness import data
 from harness.collect.workshop import Workshop

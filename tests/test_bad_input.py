@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import LIMITS, NET, step
+from step_samples import LIMITS, NET, step
 
 from harness import data, submission
 from harness.collect.collect import collect

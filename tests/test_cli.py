@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from conftest import make_store, step
+from step_samples import make_store, step
 
 ROOT = Path(__file__).parents[1]
 

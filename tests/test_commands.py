@@ -7,9 +7,9 @@ from typing import Any
 
 import jsonschema
 import pytest
-from conftest import NET, make_store
-from conftest import step as source
 from evidence_samples import UNDER_8K, evidence, run, step
+from step_samples import NET, make_store
+from step_samples import step as source
 from typer.testing import CliRunner, Result
 
 import harness as package

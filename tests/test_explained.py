@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import step
+from step_samples import step
 from torch import nn
 
 from harness import frames

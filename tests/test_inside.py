@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import LIMITS, step
+from step_samples import LIMITS, step
 
 import harness
 from harness.collect.sandbox import walls

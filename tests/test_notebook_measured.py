@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from conftest import LIMITS
+from step_samples import LIMITS
 from unsealed import NOTEBOOK, begin, printed
 
 from harness import data

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from conftest import NET, make_store, step
+from step_samples import NET, make_store, step
 from typer.testing import CliRunner
 
 from harness import store as stores
