@@ -54,7 +54,11 @@ class Kind(IntEnum):
     """The model as cloudpickle has it, for a network that is no graph. Trusted code hands it to a
     fresh sandbox, and never opens it."""
     ANSWERS = 14
-    """Safetensors: `answers`, float32 [N, 10], a packed model's to the images of one task."""
+    """Safetensors: `answers`, float32 [N, 10], a network's scores for images."""
+    TOLD = 15
+    """JSON, from the trusted side's own process that has no labels."""
+    STATE = 16
+    """Safetensors: what a training of the trusted side goes on from."""
 
 
 @dataclass

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from harness import data
 from harness.collect.answers import answers
+from harness.collect.bench import bench
 from harness.collect.observe import Observer
-from harness.collect.run import bench
 from harness.collect.sandbox import walls
 from harness.collect.sandbox.child import ChildFailed
 from harness.store import Store
@@ -56,7 +56,7 @@ def test_it_answers_as_the_eager_model_does(tmp_path: Any, monkeypatch: pytest.M
     (tmp_path / "beside.py").write_bytes(MODULE)
     monkeypatch.syspath_prepend(tmp_path)
     torch.manual_seed(0)
-    on = bench("cpu", data.load("digits", data.folder()), Store(tmp_path / "store"))
+    on = bench("cpu", data.load("digits", data.folder()), Store(tmp_path / "store"), SANDBOX.wall)
     network = Choosing()
     observed = Observer(on, "key", lambda run: None)
     test = (on.images.test / 255 - 0.3) / 0.3

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
+from asked import correct, independent, shifted
 from crossing import Net, crossed, small
 from test_honest import GhostBatchNorm
 from torch import Tensor, nn
 
 from harness import data
-from harness.collect import evaluator
 from harness.collect.count import count
 from harness.collect.graph import GraphNetwork
 from harness.collect.remarks import remarks
@@ -48,9 +48,9 @@ def learned(digits: data.Images) -> nn.Module:
 def test_stored_knowledge_does_not_survive(learned: nn.Module, digits: data.Images) -> None:
     test = data.scaled(digits.test, PIXELS)
     candidate = crossed(learned)
-    assert evaluator.correct(learned, test, digits.test_labels) > 300
+    assert correct(learned, test, digits.test_labels) > 300
     fresh = GraphNetwork(candidate, redrawn(candidate, seed=1))
-    assert evaluator.correct(fresh, test, digits.test_labels) < 150
+    assert correct(fresh, test, digits.test_labels) < 150
 
 
 def test_a_seed_in_the_constructor_does_not_make_all_runs_one() -> None:
@@ -116,8 +116,8 @@ def test_a_table_hidden_in_sizes_misses_shifted_images(digits: data.Images) -> N
     candidate = crossed(Net(look_up))
     assert count(candidate).judged < 7_850 + 100
     network = GraphNetwork(candidate, candidate.tensors)
-    assert evaluator.correct(network, images, labels) >= 18
-    assert evaluator.shifted(network, images, labels, 0.0) <= 12
+    assert correct(network, images, labels) >= 18
+    assert shifted(network, images, labels, 0.0) <= 12
 
 
 def test_refuses_weights_hidden_in_the_order_of_a_list() -> None:
@@ -161,15 +161,15 @@ def test_tiny_scores_do_not_hide_what_depends_on_the_batch() -> None:
             scores = x.flatten(1)[:, :10]
             return (scores + 10 * scores.mean(0)) * 1e-7
 
-    assert not evaluator.independent(Mixing(), torch.rand(2_000, 1, 28, 28))
+    assert not independent(Mixing(), torch.rand(2_000, 1, 28, 28))
 
 
 def test_one_that_learned_is_little_worse_on_shifted_images(
     learned: nn.Module, digits: data.Images
 ) -> None:
     test = data.scaled(digits.test, PIXELS)
-    known = evaluator.correct(learned, test, digits.test_labels)
-    assert evaluator.shifted(learned, test, digits.test_labels, BACKGROUND) > 0.75 * known
+    known = correct(learned, test, digits.test_labels)
+    assert shifted(learned, test, digits.test_labels, BACKGROUND) > 0.75 * known
 
 
 def test_chance_does_not_hide_what_depends_on_the_batch() -> None:
@@ -179,8 +179,8 @@ def test_chance_does_not_hide_what_depends_on_the_batch() -> None:
     images = torch.rand(40, 1, 28, 28)
     shaken = GraphNetwork(candidate, candidate.tensors)
     steady = GraphNetwork(replace(candidate, evaluation=candidate.unshaken), candidate.tensors)
-    assert not evaluator.independent(shaken, images)
-    assert evaluator.independent(steady, images)
+    assert not independent(shaken, images)
+    assert independent(steady, images)
     with torch.no_grad():
         assert torch.equal(steady(images), without_dropout(candidate.tensors, images))
     (remark,) = remarks(candidate)

@@ -4,15 +4,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from asked import correct
 from crossing import crossed
 from seed_networks import SEED_STEPS, SeedStep, build
 
 from harness import data
-from harness.collect import evaluator
 from harness.collect.collect import Progress, collect
 from harness.collect.define import Task
 from harness.collect.graph import GraphNetwork
-from harness.collect.run import bench
 from harness.collect.state import reset
 from harness.collect.trainer import Training
 from harness.collect.workshop import Workshop
@@ -39,15 +38,15 @@ def test_a_network_answers_as_on_the_cpu(seed_step: SeedStep) -> None:
     assert torch.allclose(*answers, atol=1e-4)
 
 
-def test_a_restored_training_goes_on_to_the_bit(tmp_path: Path) -> None:
-    where = bench("cuda", data.load("digits", data.folder()), Store(tmp_path))
+def test_a_restored_training_goes_on_to_the_bit() -> None:
+    digits = data.load("digits", data.folder())
     recipe = Recipe.model_validate(SEED_STEPS[-1].recipe | {"batch_size": 100, "normalize": PIXELS})
     candidate = crossed(build(SEED_STEPS[-1].layers))
 
     def training() -> tuple[GraphNetwork, Training]:
         tensors = {name: tensor.cuda() for name, tensor in reset(candidate).items()}
         network = GraphNetwork(candidate, tensors)
-        images, labels = where.images.train, where.images.train_labels
+        images, labels = digits.train.cuda(), digits.train_labels.cuda()
         return network, Training(network, recipe, images, labels, seed=1)
 
     whole, first = training()
@@ -57,8 +56,8 @@ def test_a_restored_training_goes_on_to_the_bit(tmp_path: Path) -> None:
     resumed, second = training()
     second.restore(saved)
     assert second.epoch(2) == expected
-    test = data.scaled(where.images.test, PIXELS)
-    counts = [evaluator.correct(net, test, where.images.test_labels) for net in (whole, resumed)]
+    test = data.scaled(digits.test.cuda(), PIXELS)
+    counts = [correct(net, test, digits.test_labels.cuda()) for net in (whole, resumed)]
     assert counts[0] == counts[1]
 
 

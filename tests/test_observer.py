@@ -19,9 +19,10 @@ from torchvision import transforms
 
 from harness import data, frames
 from harness.collect import received
+from harness.collect.bench import Bench, bench
 from harness.collect.observe import Observer
 from harness.collect.received import Malformed
-from harness.collect.run import Bench, bench
+from harness.collect.sandbox import walls
 from harness.data import Images
 from harness.evidence import Fault, Run
 from harness.frames import Kind, Steps
@@ -33,7 +34,7 @@ BEGUN = begun(small())
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     store = Store(tmp_path_factory.mktemp("store"))
-    return bench("cpu", data.load("digits", data.folder()), store)
+    return bench("cpu", data.load("digits", data.folder()), store, walls.best())
 
 
 @pytest.fixture(scope="module")

@@ -101,7 +101,7 @@ def test_interrupted_at_any_write_it_ends_with_the_same_evidence(
         written.append(path)
         original(path, content, private)
 
-    runs = workshop.store._root / "runs"
+    runs = workshop.store.root / "runs"
     # Four epochs of evidence and state: eight writes, and so eight moments to break off before.
     for last in range(8):
         shutil.rmtree(runs)
@@ -126,7 +126,7 @@ def test_a_damaged_state_is_trained_again(
 
     with pytest.raises(Killed):
         observe(folder, workshop, kill)
-    (state,) = workshop.store._root.glob("runs/*/*/state.safetensors")
+    (state,) = workshop.store.root.glob("runs/*/*/state.safetensors")
     state.write_bytes(state.read_bytes()[:100])
     trained: list[Progress] = []
     evidence = observe(folder, workshop, trained.append)
@@ -199,11 +199,11 @@ def test_an_interrupted_grade_says_so_and_goes_on(
 ) -> None:
     recipe = RECIPE.replace('"epochs": 4', '"epochs": 40').replace("60", "600")
     folder = submission(step_1=step(recipe=recipe))
-    ended = _end_after(2, folder, workshop.store._root, signal.SIGINT)
+    ended = _end_after(2, folder, workshop.store.root, signal.SIGINT)
     assert ended.code == 130
     assert "interrupted; what was measured is kept" in ended.said
     assert "Traceback" not in ended.said
-    kept = len(_epochs(workshop.store._root))
+    kept = len(_epochs(workshop.store.root))
     assert 2 <= kept < 40
     trained: list[Progress] = []
     assert observe(folder, workshop, trained.append).steps[0].runs[0].complete
@@ -220,7 +220,7 @@ def test_another_machine_starts_the_run_afresh(
 
     with pytest.raises(Killed):
         observe(folder, workshop, kill)
-    (path,) = workshop.store._root.glob("runs/*/*/run.json")
+    (path,) = workshop.store.root.glob("runs/*/*/run.json")
     run = json.loads(path.read_text())
     run["machine"]["device"] = "cpu: another"
     path.write_text(json.dumps(run))

@@ -3,10 +3,11 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from asked import correct, independent, shifted
 from torch import Tensor, nn
 
 from harness import data
-from harness.collect import evaluator, trainer
+from harness.collect import trainer
 from harness.collect.trainer import Training
 from harness.recipe import Normalize, Recipe
 
@@ -104,11 +105,11 @@ def test_it_learns(images: data.Images) -> None:
     learner = network()
     training = Training(learner, recipe(epochs=8), images.train, images.train_labels, seed=1)
     test = data.scaled(images.test, PIXELS)
-    before = evaluator.correct(learner, test, images.test_labels)
+    before = correct(learner, test, images.test_labels)
     losses = [training.epoch(epoch).loss for epoch in range(1, 9)]
     assert losses[-1] < losses[0] / 3
     assert before < 100
-    assert evaluator.correct(learner, test, images.test_labels) > 320
+    assert correct(learner, test, images.test_labels) > 320
 
 
 def test_evaluation_leaves_the_images_as_they_were(images: data.Images) -> None:
@@ -119,7 +120,7 @@ def test_evaluation_leaves_the_images_as_they_were(images: data.Images) -> None:
         def forward(self, x: Tensor) -> Tensor:
             return F.relu(x, inplace=True).flatten(1)[:, :10]
 
-    evaluator.correct(Overwriting(), test, images.test_labels)
+    correct(Overwriting(), test, images.test_labels)
     assert torch.equal(test, kept)
 
 
@@ -131,7 +132,7 @@ class Mixing(nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("answering", "independent"),
+    ("answering", "alone"),
     [
         (network(), True),
         (Mixing(), False),
@@ -139,9 +140,9 @@ class Mixing(nn.Module):
     ids=["honest", "mixing"],
 )
 def test_answers_must_not_depend_on_the_batch(
-    images: data.Images, answering: nn.Module, independent: bool
+    images: data.Images, answering: nn.Module, alone: bool
 ) -> None:
-    assert evaluator.independent(answering, data.scaled(images.test, PIXELS)) == independent
+    assert independent(answering, data.scaled(images.test, PIXELS)) == alone
 
 
 def test_shifted_images_are_those_one_pixel_off() -> None:
@@ -153,16 +154,16 @@ def test_shifted_images_are_those_one_pixel_off() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return torch.stack([1 - x[:, 0, 14, 14], x[:, 0, 14, 14]], 1)
 
-    assert evaluator.correct(Middle(), images, torch.tensor([1, 0])) == 2
+    assert correct(Middle(), images, torch.tensor([1, 0])) == 2
     # Down or up, the second image's pixels come to the middle, and the first one's leave it.
-    assert evaluator.shifted(Middle(), images, torch.tensor([1, 0]), 0.0) == 0
+    assert shifted(Middle(), images, torch.tensor([1, 0]), 0.0) == 0
     # What moves in is background, not the pixels from the other side.
     images = torch.zeros(1, 1, 28, 28)
     images[0, 0, 0, 0] = 1
     corner = nn.Sequential(nn.Flatten(), nn.Linear(784, 2, bias=False))
     with torch.no_grad():
         corner[1].weight.zero_()[1, 27] = 1
-    assert evaluator.shifted(corner, images, torch.tensor([0]), 0.0) == 1
+    assert shifted(corner, images, torch.tensor([0]), 0.0) == 1
 
 
 @pytest.mark.parametrize(("rate", "moved"), [(0.1, True), (0.0, False)])

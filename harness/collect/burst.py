@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 import torch
+from torch import Tensor
 from torch.optim import Adam
 
 from harness import data
@@ -27,12 +28,20 @@ ENOUGH = 0.8
 """Of the first loss; then the burst ends."""
 
 
-def burst(candidate: Candidate, recipe: Recipe) -> Burst:
-    """Train a network with Adam on a few of scikit-learn's digits, which need no download.
+def sample() -> tuple[Tensor, Tensor]:
+    """A few of scikit-learn's digits, which need no download: images float32, and labels."""
+    images, labels = (values[:IMAGES] for values in data.digits())
+    return data.scaled(images, data.NORMALIZE["digits"]), labels
+
+
+def burst(candidate: Candidate, recipe: Recipe, images: Tensor, labels: Tensor) -> Burst:
+    """Train a network with Adam on a few images.
 
     Args:
         candidate: the admitted network, from the weights that it was handed over with.
         recipe: of which the loss is used, and all else is tried out.
+        images: float32 [N, 1, 28, 28].
+        labels: int64 [N].
 
     Raises:
         resolve.RecipeError: if torch cannot follow the recipe.
@@ -42,8 +51,6 @@ def burst(candidate: Candidate, recipe: Recipe) -> Burst:
     loss_of = resolve.loss(recipe)
     resolve.rehearse(recipe)
     resolve.transforms(recipe)
-    images, labels = (values[:IMAGES] for values in data.digits())
-    images = data.scaled(images, data.NORMALIZE["digits"])
     network = GraphNetwork(candidate, reset(candidate)).train()
     resolve.optimizer(recipe, network.parameters())
     optimizer = Adam(network.parameters(), lr=RATE)
@@ -57,7 +64,7 @@ def burst(candidate: Candidate, recipe: Recipe) -> Burst:
         if losses[-1] < ENOUGH * losses[0] or not math.isfinite(losses[-1]):
             break
     return Burst(
-        images=IMAGES,
+        images=len(images),
         steps=len(losses),
         first_loss=_number(losses[0]),
         last_loss=_number(losses[-1]),

@@ -22,6 +22,7 @@ from harness.store import Store, digest
 from harness.submission import Submission
 
 if TYPE_CHECKING:
+    from harness.collect.bench import TooMuch
     from harness.collect.resolve import RecipeError
 
 
@@ -80,25 +81,27 @@ def defined(submission: Submission, task: Task, workshop: Workshop) -> list[Step
         if any(workshop.store.network(key) is None for _, key in sources):
             with suppress(ChildNotStarted):  # told when it is needed
                 child.start()
-            _import(task)
+            _import(workshop)
         return [define(*each, submission, task, workshop.store, child) for each in sources]
 
 
-def _import(task: Task) -> None:
-    """Load what takes seconds, while a child does the same."""
+def _import(workshop: Workshop) -> None:
+    """Load what takes seconds, while two processes do the same."""
+    from harness.collect import bench
+    from harness.collect.device import NoDeviceError
+
+    with suppress(NoDeviceError, OSError):  # told when it is needed
+        bench.start(workshop.device, workshop.wall)
     import torch._dynamo  # noqa: F401 - torch loads it with the first operator on a meta tensor
 
     from harness.collect import anatomy  # noqa: F401
-
-    if not task.seeds:
-        from harness.collect import burst  # noqa: F401
 
 
 def _reach(step: Step, task: Task, workshop: Workshop, told: Callable[[Run], None]) -> Step:
     """What a model definition reaches, or in a check whether it learns."""
     if step.fault:
         return step
-    return _train(step, task, workshop, told) if task.seeds else _try(step, task, workshop.store)
+    return _train(step, task, workshop, told) if task.seeds else _try(step, task, workshop)
 
 
 def _replay(step: Step, task: Task, workshop: Workshop, told: Callable[[Run], None]) -> Step:
@@ -133,40 +136,49 @@ STUCK = 0.99
 """Of a burst's first loss: where it ends higher, a network does not learn."""
 
 
-def _try(step: Step, task: Task, store: Store) -> Step:
+def _try(step: Step, task: Task, workshop: Workshop) -> Step:
     """Whether a step can be trained: its recipe can be followed, and its network learns."""
-    from harness.collect import batches
-    from harness.collect.burst import burst
-    from harness.collect.graph import admit
+    from harness.collect.bench import TooMuch, tried
     from harness.collect.resolve import RecipeError
 
     assert step.recipe is not None
-    handed_over = store.definition(step.handed_in)
+    handed_over = workshop.store.definition(step.handed_in)
     assert handed_over is not None
     try:
-        candidate = admit(*handed_over)
-        batches.check(candidate, step.recipe, data.DATASETS[task.dataset].train_size)
-        tried = burst(candidate, step.recipe)
+        with tried(workshop.device, workshop.wall, handed_over) as network:
+            size = data.DATASETS[task.dataset].train_size
+            came_to = network.burst(step.recipe, size)
+    except TooMuch as error:
+        return step.model_copy(update={"fault": too_much(error)})
     except RecipeError as error:
         fault = unfollowed(error, task)
         return step.model_copy(update={"fault": fault})
     except Exception as error:  # an admitted network that torch cannot train is a gap of ours
         return step.model_copy(update={"fault": ours(error, "training")})
-    first, last = tried.first_loss, tried.last_loss
+    first, last = came_to.first_loss, came_to.last_loss
     if first is None or last is None:
         message = (
-            f"the loss became no number in step {tried.steps} on {tried.images} images; "
+            f"the loss became no number in step {came_to.steps} on {came_to.images} images; "
             "look for a logarithm or division of zero"
         )
     elif last < STUCK * first:
-        return step.model_copy(update={"burst": tried})
+        return step.model_copy(update={"burst": came_to})
     else:
         message = (
-            f"it does not learn: in {tried.steps} steps on {tried.images} images the loss went "
+            f"it does not learn: in {came_to.steps} steps on {came_to.images} images the loss went "
             f"from {first:.2f} to {last:.2f}; does every layer pass its gradient on?"
         )
     fault = Fault(owner="submission", stage="training", message=message)
-    return step.model_copy(update={"burst": tried, "fault": fault})
+    return step.model_copy(update={"burst": came_to, "fault": fault})
+
+
+def too_much(error: TooMuch) -> Fault:
+    """The fault of a network that cannot be trained in the memory that it gets."""
+    return Fault(
+        owner="submission",
+        stage="training",
+        message=f"it takes too much memory to train: {str(error)[:300]}; make its layers smaller",
+    )
 
 
 def unfollowed(error: RecipeError, task: Task) -> Fault:
@@ -204,8 +216,8 @@ def _run(
     workshop: Workshop,
     told: Callable[[Run], None],
 ) -> Run:
+    from harness.collect.bench import TooMuch
     from harness.collect.device import NoDeviceError
-    from harness.collect.graph import admit
     from harness.collect.resolve import RecipeError
     from harness.collect.run import run
 
@@ -214,7 +226,9 @@ def _run(
     assert handed_over is not None
     try:
         where = bench_of(task.dataset, workshop)
-        return run(admit(*handed_over), step.recipe, key, seed, where, told)
+        return run(handed_over, step.recipe, key, seed, where, told)
+    except TooMuch as error:
+        fault = too_much(error)
     except RecipeError as error:
         fault = unfollowed(error, task)
     except (data.DataError, NoDeviceError) as error:

@@ -1,4 +1,7 @@
-"""Counts a network's correct answers. Must not know how it was trained or what is required."""
+"""Asks a network, and counts right answers.
+
+Must not know how it was trained or what is required.
+"""
 
 from __future__ import annotations
 
@@ -21,57 +24,65 @@ TIES = 0.0005
 """Share of the answers that may differ: tiny scores could hide other answers in the tolerance."""
 
 
-def correct(network: nn.Module, images: Tensor, labels: Tensor) -> int:
-    """How many images the network answers correctly in evaluation mode.
+def scores(network: nn.Module, images: Tensor) -> Tensor:
+    """A network's answers in evaluation mode, float32 [N, 10].
 
     Args:
-        network: from float32 [N, 1, 28, 28] to scores [N, 10].
-        images: float32, normalised as in training.
-        labels: int64 [N].
+        network: from float32 [N, C, H, W] to scores [N, 10].
+        images: float32, as in training.
     """
     everything = torch.arange(len(images), device=images.device)
-    return int((_scores(network, images, everything, (BATCH,)).argmax(1) == labels).sum())
+    return _scores(network, images, everything, (BATCH,))
 
 
-def shifted(network: nn.Module, images: Tensor, labels: Tensor, background: float) -> int:
-    """The lowest count of correct answers when all images are shifted by one pixel.
-
-    Of the four directions; one that has learned digits loses few, a table of answers most.
+def right(scores: Tensor, labels: Tensor) -> int:
+    """How many answers are right.
 
     Args:
-        network: from float32 [N, 1, 28, 28] to scores [N, 10].
-        images: float32, normalised as in training.
+        scores: [N, 10].
         labels: int64 [N].
-        background: the value of an empty pixel, which moves in.
     """
-    return min(correct(network, moved, labels) for moved in shifts(images, background))
+    return int((scores.argmax(1) == labels).sum())
 
 
 def shifts(images: Tensor, background: float) -> Iterator[Tensor]:
-    """Copies of images [N, C, H, W], shifted by one pixel in each of the four directions."""
+    """Copies of images [N, C, H, W], shifted by one pixel in each of the four directions.
+
+    One that has learned digits answers few of them otherwise, a table of answers most.
+
+    Args:
+        images: float32, normalised as in training.
+        background: the value of an empty pixel, which moves in.
+    """
     for step, dimension in itertools.product((1, -1), (2, 3)):
         moved = images.roll(step, dimension)
         moved.select(dimension, 0 if step == 1 else -1).fill_(background)
         yield moved
 
 
-def independent(network: nn.Module, images: Tensor) -> bool:
-    """Whether every answer depends on its own image alone, not on the others of its batch.
-
-    The same images, shuffled and cut into uneven batches, must get the same scores.
+def twice(network: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Scores [N, 10] for shuffled images: in even batches, and cut into uneven ones.
 
     Args:
-        network: from float32 [N, 1, 28, 28] to scores [N, 10]; it must leave nothing to chance.
+        network: from float32 [N, C, H, W] to scores [N, 10]; it must leave nothing to chance.
         images: float32, normalised as in training.
     """
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
     order = order.to(images.device)
     even = _scores(network, images, order.sort()[0], (BATCH,))
-    uneven = _scores(network, images, order, UNEVEN)
-    even = even[order]
+    return even[order], _scores(network, images, order, UNEVEN)
+
+
+def independent(even: Tensor, uneven: Tensor) -> bool:
+    """Whether every answer depends on its own image alone, not on the others of its batch.
+
+    Args:
+        even: scores of images in even batches, as `twice` makes them.
+        uneven: those of the same images in uneven ones.
+    """
     others = int((uneven.argmax(1) != even.argmax(1)).sum())
     alike = torch.allclose(uneven, even, rtol=0, atol=TOLERANCE, equal_nan=True)
-    return alike and others <= max(1, TIES * len(images))
+    return alike and others <= max(1, TIES * len(even))
 
 
 @torch.no_grad()

@@ -11,19 +11,20 @@ import math
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+import safetensors.torch
 import torch
 from torch import Tensor
 
 from harness import evidence, frames
 from harness.collect import account, answers, evaluator, view, weights
+from harness.collect.bench import Bench, OnBench, TooMuch
 from harness.collect.define import Unobservable, admitted
-from harness.collect.device import machine
-from harness.collect.graph import MAX_SIDE, Candidate, GraphNetwork
+from harness.collect.graph import MAX_SIDE, Candidate
 from harness.collect.received import Malformed, Received, Told
-from harness.collect.run import MIXED, Bench
+from harness.collect.run import MIXED
 from harness.collect.sandbox.child import ChildFailed
 from harness.collect.sandbox.walls import Sandbox
 from harness.evidence import Epoch, Fault, Machine, Network, Observed, Run
@@ -74,7 +75,7 @@ class Observer:
 
     def __init__(self, bench: Bench, key: str, told: Callable[[Run], None]) -> None:
         self._bench, self._key, self._told = bench, key, told
-        self._machine: Machine = machine(bench.device)
+        self._machine: Machine = bench.machine
         self._seen: _Seen | None = None
         self.received = Received()
         self.trainings: list[Training] = []
@@ -139,14 +140,15 @@ class Observer:
         whole = sum(not epoch.last for epoch in told.epochs)
         recipe = account.recipe(min(max(declared or 0, whole, 1), MAX_EPOCHS), told.epochs)
         size = len(self._bench.images.train)
-        fault = ended or training.fault or self._mixed(training)
+        mixed, shifted = self._at_last(training)
+        fault = ended or training.fault or mixed
         return Run(
             seed=0,
             key=self.name(training),
             declared_epochs=max(declared or 0, len(told.epochs) + told.beyond),
             before_training=training.before,
             epochs=[_with_tests(epoch, told) for epoch in training.epochs],
-            shifted=None if fault else self._shifted(training),
+            shifted=None if fault else shifted,
             observed=Observed(
                 network=training.network,
                 recipe=recipe,
@@ -202,21 +204,20 @@ class Observer:
             return
         try:
             seen = self._seen_through(waiting[-1][0].recipe, told.begun.image)
-            if training.seen is None:
-                training.before = self._correct(
-                    training.candidate, training.candidate.tensors, seen
-                )
-            for epoch, sent in waiting:
-                state = weights.state(training.candidate, sent)
-                correct = self._correct(training.candidate, state, seen)
-                before = training.state or training.candidate.tensors
-                moved = not weights.alike(training.candidate, state, before)
-                training.state, training.seen = state, seen
-                seconds, training.since = time.monotonic() - training.since, time.monotonic()
-                told.weights[len(training.epochs)] = b""
-                training.epochs.append(_epoch(epoch, correct, moved, seconds))
-                self._told(self._so_far(training))
-        except weights.Foreign as error:
+            with self._bench.network((told.definition, told.tensors)) as network:
+                if training.seen is None:
+                    training.before = self._correct(network, training.candidate.tensors, seen)
+                for epoch, sent in waiting:
+                    state = weights.state(training.candidate, sent)
+                    correct = self._correct(network, state, seen)
+                    before = training.state or training.candidate.tensors
+                    moved = not weights.alike(training.candidate, state, before)
+                    training.state, training.seen = state, seen
+                    seconds, training.since = time.monotonic() - training.since, time.monotonic()
+                    told.weights[len(training.epochs)] = b""
+                    training.epochs.append(_epoch(epoch, correct, moved, seconds))
+                    self._told(self._so_far(training))
+        except (weights.Foreign, TooMuch) as error:
             training.fault = Fault(owner="submission", stage="evaluation", message=str(error))
         except view.NotTaken as error:
             training.fault = Fault(owner="harness", stage="evaluation", message=str(error))
@@ -240,7 +241,7 @@ class Observer:
             torch.manual_seed(0)  # a test set that is augmented at random is so once
             random.seed(0)
             try:
-                images = look(self._bench.images.test).to(self._bench.device)
+                images = look(self._bench.images.test)
             except Exception as error:  # whatever a transform says of images it cannot take
                 raise view.NotTaken(f"its test images cannot be looked at so: {error}") from None
             self._seen = _Seen(written, look, images)
@@ -251,10 +252,9 @@ class Observer:
             )
         return self._seen
 
-    def _correct(self, candidate: Candidate, state: dict[str, Tensor], seen: _Seen) -> int:
-        network = GraphNetwork(candidate, self._fresh(state))
-        torch.manual_seed(0)  # for dropout that is never off
-        return evaluator.correct(network, seen.images, self._bench.images.test_labels)
+    def _correct(self, network: OnBench, state: dict[str, Tensor], seen: _Seen) -> int:
+        (scores,) = network.scores(safetensors.torch.save(state), [seen.images])
+        return evaluator.right(scores, self._bench.images.test_labels)
 
     def _so_far(self, training: Training) -> Run:
         declared = training.told.begun.declared_epochs
@@ -270,30 +270,27 @@ class Observer:
     def _moved(self, seen: _Seen) -> list[Tensor]:
         """The test images, shifted by a pixel in each direction, as the notebook looks at them."""
         shifted = evaluator.shifts(self._bench.images.test, 0)
-        return [seen.look(images).to(self._bench.device) for images in shifted]
+        return [seen.look(images) for images in shifted]
 
-    def _shifted(self, training: Training) -> int | None:
-        """The lowest count of correct answers when the test images are shifted by one pixel."""
+    def _at_last(self, training: Training) -> tuple[Fault | None, int | None]:
+        """What is asked of a network after its last epoch, if it is a graph.
+
+        Returns:
+            The fault of answers that depend on their batch; and the lowest count of correct answers
+            when the test images are shifted by one pixel.
+        """
         if training.candidate is None or training.seen is None:
-            return training.shifted
-        counts = []
-        for images in self._moved(training.seen):
-            seen = replace(training.seen, images=images)
-            counts.append(self._correct(training.candidate, training.state, seen))
-        return min(counts)
-
-    def _mixed(self, training: Training) -> Fault | None:
-        if training.candidate is None or training.seen is None:
-            return None
-        candidate = replace(training.candidate, evaluation=training.candidate.unshaken)
-        network = GraphNetwork(candidate, self._fresh(training.state))
-        if evaluator.independent(network, training.seen.images):
-            return None
-        return Fault(owner="submission", stage="evaluation", message=MIXED)
-
-    def _fresh(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Copies on the device, because a network may change its buffers."""
-        return {n: tensor.to(self._bench.device, copy=True) for n, tensor in state.items()}
+            return None, training.shifted
+        told, seen = training.told, training.seen
+        with self._bench.network((told.definition, told.tensors)) as network:
+            state = safetensors.torch.save(training.state)
+            views = [seen.images, *self._moved(seen)]
+            _, *shifted, even, uneven = network.scores(state, views, independent=True)
+        labels = self._bench.images.test_labels
+        lowest = min(evaluator.right(scores, labels) for scores in shifted)
+        if evaluator.independent(even, uneven):
+            return None, lowest
+        return Fault(owner="submission", stage="evaluation", message=MIXED), lowest
 
     # Asking --------------------------------------------------------------------------------
 
@@ -312,7 +309,7 @@ class Observer:
         tasks += [(last[1], images) for images in self._moved(seen)]
         parameters = weights.parameters(last[1], told.begun.parameters)
         scores = answers.answers(told.packed, tasks, notebook, checkout, sandbox)
-        labels = self._bench.images.test_labels.cpu()
+        labels = self._bench.images.test_labels
         training.before, *counts = (int((each.argmax(1) == labels).sum()) for each in scores)
         training.shifted = min(counts[len(epochs) :])
         states = [b"", *told.weights]

@@ -5,19 +5,14 @@ Must not know the rubric's checks, nor write evidence.
 
 from __future__ import annotations
 
-import time
 from typing import NamedTuple
 
-from harness import data
 from harness.collect import notebooks
 from harness.collect.collect import defined, run_key, unfollowed
 from harness.collect.define import Task
 from harness.collect.workshop import Workshop, bench_of
 from harness.evidence import Step
 from harness.submission import Submission
-
-BATCHES = 10
-"""Optimiser steps that are timed, after as many that are not."""
 
 
 class Lacking(NamedTuple):
@@ -93,29 +88,9 @@ def _timed(step: Step, lacking: list[Lacking], task: Task, workshop: Workshop) -
 
 
 def _seconds_an_epoch(step: Step, task: Task, workshop: Workshop) -> float:
-    """Wall time of one epoch's training and evaluation, from a small part of each."""
-    from harness.collect import evaluator
-    from harness.collect.graph import GraphNetwork, admit
-    from harness.collect.state import reset
-    from harness.collect.trainer import Training
-
+    """Wall time of one epoch's training and evaluation."""
     assert step.recipe is not None
-    assert step.recipe.normalize is not None
-    bench = bench_of(task.dataset, workshop)
     handed_over = workshop.store.definition(step.handed_in)
     assert handed_over is not None
-    candidate = admit(*handed_over)
-    state = {name: tensor.to(bench.device) for name, tensor in reset(candidate).items()}
-    network = GraphNetwork(candidate, state)
-    sample = min(BATCHES * step.recipe.batch_size, len(bench.images.train))
-    images, labels = bench.images.train[:sample], bench.images.train_labels[:sample]
-    training = Training(network, step.recipe, images, labels, seed=0)
-    training.epoch(1)
-    started = time.perf_counter()
-    training.epoch(2)
-    trained = (time.perf_counter() - started) * len(bench.images.train) / sample
-    test = data.scaled(bench.images.test[: evaluator.BATCH], step.recipe.normalize)
-    started = time.perf_counter()
-    evaluator.correct(network, test, bench.images.test_labels[: len(test)])
-    evaluated = (time.perf_counter() - started) * len(bench.images.test) / len(test)
-    return trained + evaluated
+    with bench_of(task.dataset, workshop).network(handed_over) as network:
+        return network.seconds_an_epoch(step.recipe)

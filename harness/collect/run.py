@@ -1,25 +1,20 @@
 """One run: an admitted network trained by one recipe from one seed, measured after every epoch.
 
-Must not know rubrics' checks or submitted files.
+Must not know rubrics' checks or submitted files, nor how the bench trains.
 """
 
 from __future__ import annotations
 
 import hmac
-import time
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
-from harness import data
-from harness.collect import batches, evaluator
-from harness.collect.device import choose, machine
-from harness.collect.graph import Candidate, GraphNetwork
+from harness.collect import evaluator
+from harness.collect.bench import Bench, Ended, HandedOver, Told, Trained
 from harness.collect.resolve import RecipeError
-from harness.collect.state import redrawn
-from harness.collect.trainer import Training, saved_epoch
+from harness.collect.trainer import saved_epoch
 from harness.evidence import Epoch, Fault, Run
 from harness.recipe import Recipe
 from harness.store import Store
@@ -30,38 +25,8 @@ MIXED = (
 )
 
 
-@dataclass(frozen=True)
-class Bench:
-    """What trains and measures: a device with the images on it, and the store."""
-
-    device: torch.device
-    images: data.Images
-    store: Store
-
-
-def bench(device: str, images: data.Images, store: Store) -> Bench:
-    """Put the images where training will run.
-
-    Args:
-        device: as `choose` takes it.
-        images: in memory.
-        store: where runs are kept.
-
-    Raises:
-        NoDeviceError: if it is not there.
-    """
-    chosen = choose(device)
-    moved = data.Images(
-        images.train.to(chosen),
-        images.train_labels.to(chosen),
-        images.test.to(chosen),
-        images.test_labels.to(chosen),
-    )
-    return Bench(chosen, moved, store)
-
-
 def run(
-    candidate: Candidate,
+    handed_over: HandedOver,
     recipe: Recipe,
     key: str,
     seed: int,
@@ -71,7 +36,7 @@ def run(
     """Train and measure, going on from what the store has of this run.
 
     Args:
-        candidate: the admitted network.
+        handed_over: the admitted network.
         recipe: complete, `normalize` included.
         key: the run's name in the store.
         seed: from 1.
@@ -80,91 +45,96 @@ def run(
 
     Raises:
         RecipeError: if torch cannot follow the recipe, or the network its batches.
+        TooMuch: if the network asks for too much memory.
+        BenchFailed: if the bench fails otherwise.
     """
-    assert recipe.normalize is not None
-    batches.check(candidate, recipe, len(bench.images.train))
-    random = _random(bench.store.secret(), seed)
-    tensors = {n: t.to(bench.device) for n, t in redrawn(candidate, random).items()}
-    network = GraphNetwork(candidate, tensors)
-    test = data.scaled(bench.images.test, recipe.normalize)
-    training = Training(network, recipe, bench.images.train, bench.images.train_labels, random)
-    here = machine(bench.device)
-    so_far = bench.store.run(key)
-    if so_far is None or so_far.machine != here or so_far.fault:
-        torch.manual_seed(random)  # a network may answer by chance even in evaluation
-        so_far = Run(
-            seed=seed,
-            key=key,
-            declared_epochs=recipe.epochs,
-            before_training=evaluator.correct(network, test, bench.images.test_labels),
-            epochs=[],
-            machine=here,
-        )
-    done = _resume(training, so_far, bench.store)
-    so_far = so_far.model_copy(update={"epochs": so_far.epochs[:done]})
-    for number in range(done + 1, recipe.epochs + 1):
-        epoch = _epoch(training, number, network, test, bench.images.test_labels)
-        if isinstance(epoch, Fault):
-            so_far = so_far.model_copy(update={"fault": epoch})
-            bench.store.write_run(so_far)
-            break
-        so_far = so_far.model_copy(update={"epochs": [*so_far.epochs, epoch]})
-        if so_far.complete:
-            background = -recipe.normalize.mean / recipe.normalize.std
-            shifted = evaluator.shifted(network, test, bench.images.test_labels, background)
-            so_far = so_far.model_copy(update={"shifted": shifted})
-            steady = GraphNetwork(replace(candidate, evaluation=candidate.unshaken), tensors)
-            if not evaluator.independent(steady, test):
-                fault = Fault(owner="submission", stage="evaluation", message=MIXED)
-                so_far = so_far.model_copy(update={"fault": fault})
-        # Evidence before state: an epoch that was measured is never lost, at worst trained again.
-        bench.store.write_run(so_far)
-        bench.store.write_state(key, training.save(number))
-        told(so_far)
+    blank = Run(
+        seed=seed,
+        key=key,
+        declared_epochs=recipe.epochs,
+        before_training=0,
+        epochs=[],
+        machine=bench.machine,
+    )
+    store, labels = bench.store, bench.images.test_labels
+    so_far, state = _stored(blank, store)
+    random = _random(store.secret(), seed)
+    with bench.network(handed_over) as network:
+        try:
+            for came in network.train(recipe, random, state):
+                so_far = _grown(so_far, came, labels)
+                if isinstance(came, bytes):
+                    # Evidence before state: an epoch that was measured is never lost, at worst
+                    # trained again.
+                    store.write_run(so_far)
+                    store.write_state(key, came)
+                    told(so_far)
+        except RecipeError as error:
+            if so_far is blank:
+                raise
+            message = f"recipe: {error} (in epoch {len(so_far.epochs) + 1})"
+            fault = Fault(owner="submission", stage="training", message=message)
+            so_far = so_far.model_copy(update={"fault": fault})
+    if so_far.fault:
+        store.write_run(so_far)
     return so_far
 
 
-def _epoch(
-    training: Training, number: int, network: GraphNetwork, test: Tensor, labels: Tensor
-) -> Epoch | Fault:
-    started = time.perf_counter()
+def _stored(blank: Run, store: Store) -> tuple[Run, bytes | None]:
+    """A run as the store has it, and the state that it stands at, from which it can go on."""
+    stored, state = store.run(blank.key), store.state(blank.key)
+    if stored is None or state is None or stored.machine != blank.machine or stored.fault:
+        return blank, None
     try:
-        trained = training.epoch(number)
-    except RecipeError as error:
-        message = f"recipe: {error} (in epoch {number})"
-        return Fault(owner="submission", stage="training", message=message)
-    if not torch.tensor(trained.loss).isfinite():
-        return Fault(
-            owner="submission",
-            stage="training",
-            message=f"the loss became {trained.loss} in epoch {number}; lower the learning rate "
-            f"(it was {trained.learning_rate:g}), or look for a logarithm or division of zero",
-        )
+        done = saved_epoch(state)
+    except ValueError:  # damaged: what it held is trained again
+        return blank, None
+    if done > len(stored.epochs):
+        return blank, None
+    return stored.model_copy(update={"epochs": stored.epochs[:done]}), state
+
+
+def _grown(so_far: Run, came: Told, labels: Tensor) -> Run:
+    """A run with what came from the bench."""
+    match came:
+        case Tensor():
+            update = {"before_training": evaluator.right(came, labels), "epochs": []}
+        case Trained():
+            number = len(so_far.epochs) + 1
+            if math.isfinite(came.loss):
+                update = {"epochs": [*so_far.epochs, _epoch(number, came, labels)]}
+            else:
+                update = {"fault": _diverged(number, came)}
+        case Ended():
+            shifted = min(evaluator.right(scores, labels) for scores in came.shifted)
+            update = {"shifted": shifted}
+            if not evaluator.independent(came.even, came.uneven):
+                update["fault"] = Fault(owner="submission", stage="evaluation", message=MIXED)
+        case _:
+            return so_far
+    return so_far.model_copy(update=update)
+
+
+def _epoch(number: int, trained: Trained, labels: Tensor) -> Epoch:
     return Epoch(
         number=number,
-        test_correct=evaluator.correct(network, test, labels),
+        test_correct=evaluator.right(trained.scores, labels),
         train_correct=trained.correct,
         samples=trained.samples,
         loss=trained.loss,
         learning_rate=trained.learning_rate,
         moved=trained.moved,
-        seconds=round(time.perf_counter() - started, 3),
+        seconds=trained.seconds,
     )
 
 
-def _resume(training: Training, so_far: Run, store: Store) -> int:
-    """Bring the training to where the stored run stands: the number of epochs that are done."""
-    state = store.state(so_far.key)
-    if state is None:
-        return 0
-    try:
-        done = saved_epoch(state)
-        if done <= len(so_far.epochs):
-            training.restore(state)
-            return done
-    except ValueError:  # damaged: what it held is trained again
-        pass
-    return 0
+def _diverged(number: int, trained: Trained) -> Fault:
+    return Fault(
+        owner="submission",
+        stage="training",
+        message=f"the loss became {trained.loss} in epoch {number}; lower the learning rate "
+        f"(it was {trained.learning_rate:g}), or look for a logarithm or division of zero",
+    )
 
 
 def _random(secret: bytes, seed: int) -> int:

@@ -18,7 +18,7 @@ from harness.collect.sandbox.launch import Wall
 from harness.store import Store
 
 if TYPE_CHECKING:
-    from harness.collect.run import Bench
+    from harness.collect.bench import Bench
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class Workshop:
 
 def bench_of(dataset: str, workshop: Workshop) -> Bench:
     """The bench with a data set's images, which are loaded once."""
-    from harness.collect.run import bench
+    from harness.collect.bench import bench
 
     if dataset not in workshop.benches:
         images = data.load(dataset, workshop.data)
-        workshop.benches[dataset] = bench(workshop.device, images, workshop.store)
+        workshop.benches[dataset] = bench(workshop.device, images, workshop.store, workshop.wall)
     return workshop.benches[dataset]

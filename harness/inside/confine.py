@@ -83,7 +83,7 @@ def _landlock(read: list[str], listed: list[str], write: list[str]) -> None:
     from py_landlock import AccessFs, Landlock
 
     look = AccessFs.READ_FILE | AccessFs.EXECUTE
-    change = AccessFs.READ_FILE | AccessFs.WRITE_FILE | AccessFs.TRUNCATE
+    change = look | AccessFs.WRITE_FILE | AccessFs.TRUNCATE | AccessFs.IOCTL_DEV
     every = ~(AccessFs.MAKE_CHAR | AccessFs.MAKE_BLOCK | AccessFs.IOCTL_DEV)
     wall = Landlock(strict=False)
     for path in map(Path, [*read, "/proc/self"]):

@@ -23,12 +23,17 @@ def limit(seconds: int, memory: int) -> None:
         import resource
     except ImportError:  # Windows has no such limits; the parent's wall clock remains
         return
-    for what, most in (
-        (resource.RLIMIT_CPU, seconds + math.ceil(time.process_time())),
-        (resource.RLIMIT_DATA, memory),
-        (resource.RLIMIT_FSIZE, frames.MAX_FRAME),
-    ):
-        lower(what, most)
+    lower(resource.RLIMIT_CPU, seconds + math.ceil(time.process_time()))
+    lower(resource.RLIMIT_FSIZE, frames.MAX_FRAME)
+    limit_memory(memory)
+
+
+def limit_memory(size: int) -> None:
+    """Limit the bytes of this process's data, where the system can."""
+    with contextlib.suppress(ImportError):
+        import resource
+
+        lower(resource.RLIMIT_DATA, size)
 
 
 def lower(what: int, most: int) -> None:

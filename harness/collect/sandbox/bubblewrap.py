@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.collect.sandbox import syscalls
-from harness.collect.sandbox.room import SETTINGS, SYSTEM, Room, libraries
+from harness.collect.sandbox.room import PACKAGE, SETTINGS, SYSTEM, Room, libraries
 
 SHARED = 64 * 2**20
 """Bytes of shared memory: for locks, which multiprocessing keeps there."""
@@ -50,10 +50,11 @@ class Bubblewrap:
             *(("--unshare-all",) if room.user is None else NO_ROOT),
             *_system(),
             *_bound(libraries()),
-            *_bound([room.given]),
+            *_bound([room.given, *([PACKAGE] if room.graphs else [])]),
             *_hidden(room),
             *_folder(room.work, room.disk, 0o777),
             *("--proc", "/proc", "--dev", "/dev"),
+            *(_gpu() if room.gpu else ()),
             *_folder(Path("/dev/shm"), SHARED, 0o1777),
             *("--remount-ro", "/dev", "--remount-ro", "/"),
             *("--chdir", str(room.work)),
@@ -77,9 +78,10 @@ class Bubblewrap:
                 return f"sudo sysctl {name}={instead}"
         return "in a container: start it with --cap-add SYS_ADMIN --security-opt seccomp=unconfined"
 
-    def filters(self) -> tuple[bytes, bytes]:
+    def filters(self, graphs: bool) -> tuple[bytes, bytes]:
         """Against the kernel's dark corners, and a loopback of its own."""
-        return syscalls.around_all(), syscalls.around_submitted(signals=True)
+        foreign = syscalls.around_graphs() if graphs else syscalls.around_submitted(signals=True)
+        return syscalls.around_all(), foreign
 
 
 def as_user(user: int, *kept: str) -> list[str]:
@@ -114,6 +116,13 @@ def _above(path: Path) -> Iterator[str]:
     """The folders above one, which bubblewrap itself would make for root alone."""
     for parent in reversed(path.parents[:-1]):
         yield from ("--dir", str(parent))
+
+
+def _gpu() -> Iterator[str]:
+    """NVIDIA's devices, and what CUDA reads about them."""
+    for path in sorted(Path("/dev").glob("nvidia*")):
+        yield from ("--dev-bind", str(path), str(path))
+    yield from ("--ro-bind", "/sys", "/sys")
 
 
 def _hidden(room: Room) -> Iterator[str]:

@@ -52,14 +52,18 @@ class Landlock:
     def rules(self, room: Room) -> dict[str, Any] | None:
         """What the first program inside keeps itself from: all but these paths."""
         trees = [Path(name) for name in (*SYSTEM, *SETTINGS)]
-        trees += [*libraries(), room.given]
+        trees += [*libraries(), room.given, *([PACKAGE] if room.graphs else [])]
+        write = [str(room.work), *DEVICES]
+        if room.gpu:
+            trees += [Path("/sys"), Path("/proc")]
+            write += map(str, Path("/dev").glob("nvidia*"))
         read: list[str] = list(TOLD)
         listed: list[str] = []
         for tree in trees:
             if tree.exists():
                 for path, whole in _around(tree.resolve(), room.hidden):
                     (read if whole else listed).append(str(path))
-        return {"read": read, "listed": listed, "write": [str(room.work), *DEVICES]}
+        return {"read": read, "listed": listed, "write": write}
 
     def mend(self, problem: str) -> str:
         """A library, or a kernel."""
@@ -67,9 +71,11 @@ class Landlock:
             return LIBSECCOMP
         return "start a Linux of 5.13 or newer with landlock among the modules of lsm="
 
-    def filters(self) -> tuple[bytes, bytes]:
+    def filters(self, graphs: bool) -> tuple[bytes, bytes]:
         """For network and other processes, which Landlock knows in part."""
-        return syscalls.around_all(), syscalls.around_submitted(signals=_version() >= SIGNALS)
+        signals = _version() >= SIGNALS
+        foreign = syscalls.around_graphs() if graphs else syscalls.around_submitted(signals)
+        return syscalls.around_all(), foreign
 
 
 def _version() -> int:

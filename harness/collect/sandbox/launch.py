@@ -63,13 +63,17 @@ class Wall(Protocol):
             problem: what came of trying it.
         """
 
-    def filters(self) -> tuple[bytes, bytes]:
-        """Seccomp's filters for every process inside, and for those with submitted code."""
+    def filters(self, graphs: bool) -> tuple[bytes, bytes]:
+        """Seccomp's filters: for every process inside, and for those with what is foreign.
+
+        Args:
+            graphs: whether that is a graph and no submitted code.
+        """
 
 
 def command(module: list[str], room: Room, wall: Wall) -> list[str]:
     """The command line that runs a module of `harness.inside` with its arguments."""
-    everywhere, submitted = (base64.b64encode(one).decode() for one in wall.filters())
+    everywhere, submitted = (base64.b64encode(one).decode() for one in wall.filters(room.graphs))
     counted = wall.own_space or room.user is not None
     order = {
         "rules": wall.rules(room),
@@ -91,13 +95,13 @@ def environment(room: Room) -> dict[str, str]:
         kept
         | ALLOCATOR
         | {
-            "CUDA_VISIBLE_DEVICES": "",
+            "CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", "0") if room.gpu else "",
             "HOME": str(room.work),
             "LOGNAME": "submission",  # without a name, Python looks for one in Unix's own files
             "OMP_NUM_THREADS": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONHASHSEED": "0",
-            "PYTHONPATH": str(room.given),
+            "PYTHONPATH": str(room.modules),
             "PYTHONUTF8": "1",
             "TMPDIR": str(room.work),
         }

@@ -51,6 +51,10 @@ class Room:
     """Whom the processes run as, if the launcher is root, whom few limits hold."""
     hidden: tuple[Path, ...] = ()
     """Files and folders that are not to be read, wherever they lie."""
+    graphs: bool = False
+    """Whether the harness's own code runs in it, on foreign graphs, and not submitted code."""
+    gpu: bool = False
+    """Whether its processes may use NVIDIA's devices."""
 
     @property
     def given(self) -> Path:
@@ -78,9 +82,20 @@ class Room:
         for place, content in checkout.items():
             self.give("checkout" / place, content)
 
+    @property
+    def modules(self) -> Path:
+        """Where the package lies for its processes: a copy of `SHOWN`, or all of it."""
+        return PACKAGE.parent if self.graphs else self.given
+
 
 @contextmanager
-def room(memory: int, disk: int = DISK, hidden: tuple[Path, ...] = ()) -> Iterator[Room]:
+def room(
+    memory: int,
+    disk: int = DISK,
+    hidden: tuple[Path, ...] = (),
+    graphs: bool = False,
+    gpu: bool = False,
+) -> Iterator[Room]:
     """A room that is removed in the end, with all that was written into it."""
     # A socket's path must be short, so the folder lies where the system's own temporary ones do.
     with tempfile.TemporaryDirectory(prefix="harness-", ignore_cleanup_errors=True) as made:
@@ -93,8 +108,10 @@ def room(memory: int, disk: int = DISK, hidden: tuple[Path, ...] = ()) -> Iterat
         if user is not None:
             for owned in (folder, folder / "work"):
                 os.chown(owned, user, user)
-        hidden = (PACKAGE.resolve(), *(path.resolve() for path in hidden), *_answers())
-        made_room = Room(folder, memory, disk, user, hidden)
+        hidden = (*(path.resolve() for path in hidden), *_answers())
+        if not graphs:
+            hidden = (PACKAGE.resolve(), *hidden)
+        made_room = Room(folder, memory, disk, user, hidden, graphs, gpu)
         for path in itertools.chain.from_iterable(map(PACKAGE.glob, SHOWN)):
             made_room.give("harness" / PurePosixPath(path.relative_to(PACKAGE)), path.read_bytes())
         yield made_room

@@ -74,6 +74,19 @@ def around_submitted(signals: bool) -> bytes:
     return _program(filter_)
 
 
+@cache
+def around_graphs() -> bytes:
+    """Besides, for a process that runs a foreign graph: nothing of others, and no processes."""
+    import pyseccomp as seccomp
+
+    refused = (*ELSEWHERE, *SIGNALS, "execve", "execveat", "fork", "vfork")
+    filter_ = _filter(refused)
+    thread = 0x10000
+    no_thread = seccomp.Arg(0, seccomp.MASKED_EQ, thread, 0)
+    filter_.add_rule(seccomp.ERRNO(errno.EPERM), "clone", no_thread)
+    return _program(filter_)
+
+
 def _filter(refused: tuple[str, ...]) -> Any:
     import pyseccomp as seccomp
 

@@ -44,7 +44,7 @@ class Open:
         """Nothing can be amiss."""
         return ""
 
-    def filters(self) -> tuple[bytes, bytes]:
+    def filters(self, graphs: bool) -> tuple[bytes, bytes]:
         """None."""
         return b"", b""
 
