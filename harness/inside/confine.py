@@ -80,22 +80,32 @@ def _limit(processes: int, files: int) -> None:
 
 def _landlock(read: list[str], listed: list[str], write: list[str]) -> None:
     """Keep to these paths: those to read and execute, to list alone, and to write."""
-    from py_landlock import AccessFs, Landlock
+    import py_landlock as landlock
+    from py_landlock import AccessFs
+    from py_landlock.abi import get_supported_fs, get_supported_net, get_supported_scope
+    from py_landlock.prctl import set_no_new_privs
 
+    # Its class for all this takes twice as long, since it resolves each of hundreds of paths.
+    version = landlock.get_abi_version()
+    known = get_supported_fs(version)
+    rules = landlock.RulesetAttr(known, get_supported_net(version), get_supported_scope(version))
+    set_no_new_privs()
+    ruleset = landlock.create_ruleset(rules)
     look = AccessFs.READ_FILE | AccessFs.EXECUTE
     change = look | AccessFs.WRITE_FILE | AccessFs.TRUNCATE | AccessFs.IOCTL_DEV
     every = ~(AccessFs.MAKE_CHAR | AccessFs.MAKE_BLOCK | AccessFs.IOCTL_DEV)
-    wall = Landlock(strict=False)
-    for path in map(Path, [*read, "/proc/self"]):
-        if path.is_dir():
-            wall.add_path_rule(path, access=look | AccessFs.READ_DIR)
-        elif path.exists():
-            wall.add_path_rule(path, access=look)
-    for folder in listed:
-        wall.add_path_rule(folder, access=AccessFs.READ_DIR)
-    for path in map(Path, write):
-        wall.add_path_rule(path, access=every if path.is_dir() else change)
-    wall.apply()
+    for paths, of_file, of_folder in (
+        ([*read, "/proc/self"], look, look | AccessFs.READ_DIR),
+        (listed, AccessFs(0), AccessFs.READ_DIR),
+        (write, change, every),
+    ):
+        for path in filter(os.path.exists, paths):
+            access = (of_folder if os.path.isdir(path) else of_file) & known  # noqa: PTH112
+            number = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            landlock.add_rule(ruleset, landlock.PathBeneathAttr(access, number))
+            os.close(number)
+    landlock.restrict_self(ruleset, None)
+    os.close(ruleset)
 
 
 def _load(program: bytes) -> None:

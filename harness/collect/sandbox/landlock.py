@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +61,8 @@ class Landlock:
         listed: list[str] = []
         for tree in trees:
             if tree.exists():
-                for path, whole in _around(tree.resolve(), room.hidden):
-                    (read if whole else listed).append(str(path))
+                for path, whole in _parts(tree.resolve(), room.hidden):
+                    (read if whole else listed).append(path)
         return {"read": read, "listed": listed, "write": write}
 
     def mend(self, problem: str) -> str:
@@ -85,6 +85,11 @@ def _version() -> int:
     return int(get_abi_version())
 
 
+@lru_cache(maxsize=64)
+def _parts(tree: Path, hidden: tuple[Path, ...]) -> list[tuple[str, bool]]:
+    return [(str(path), whole) for path, whole in _around(tree, hidden)]
+
+
 def _around(tree: Path, hidden: tuple[Path, ...]) -> Iterator[tuple[Path, bool]]:
     """The parts of a tree that hold nothing hidden; and, to be listed alone, those that do."""
     if tree in hidden:
@@ -94,7 +99,8 @@ def _around(tree: Path, hidden: tuple[Path, ...]) -> Iterator[tuple[Path, bool]]
         return
     yield tree, False
     for path in tree.iterdir():
-        yield from _around(path, hidden)
+        if not path.is_symlink():  # it may lead past what is hidden; where it leads is in the tree
+            yield from _around(path, hidden)
 
 
 @cache
