@@ -18,6 +18,8 @@ SHARED = 64 * 2**20
 
 LIBSECCOMP = "sudo apt install libseccomp2"
 
+SETTINGS_OF_KERNEL = Path("/proc/sys")
+
 FORBIDDEN = (
     ("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),
     ("kernel.unprivileged_userns_clone", "0", "1"),
@@ -73,7 +75,7 @@ class Bubblewrap:
         if "libseccomp" in problem:
             return LIBSECCOMP
         for name, value, instead in FORBIDDEN:
-            path = Path("/proc/sys") / name.replace(".", "/")
+            path = SETTINGS_OF_KERNEL / name.replace(".", "/")
             if path.exists() and path.read_text().strip() == value:
                 return f"sudo sysctl {name}={instead}"
         return "in a container: start it with --cap-add SYS_ADMIN --security-opt seccomp=unconfined"
