@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.collect.sandbox import syscalls
+from harness.collect.sandbox.launch import LIBSECCOMP, as_user
 from harness.collect.sandbox.room import PACKAGE, SETTINGS, SYSTEM, Room, libraries
 
 SHARED = 64 * 2**20
 """Bytes of shared memory: for locks, which multiprocessing keeps there."""
-
-LIBSECCOMP = "sudo apt install libseccomp2"
 
 SETTINGS_OF_KERNEL = Path("/proc/sys")
 
@@ -84,16 +83,6 @@ class Bubblewrap:
         """Against the kernel's dark corners, and a loopback of its own."""
         foreign = syscalls.around_graphs() if graphs else syscalls.around_submitted(signals=True)
         return syscalls.around_all(), foreign
-
-
-def as_user(user: int, *kept: str) -> list[str]:
-    """The start of a command line that gives up root's rights for ever, but for those kept."""
-    rights = ",".join(["-all", *(f"+{right}" for right in kept)])
-    return [
-        shutil.which("setpriv") or "setpriv",
-        *(f"--reuid={user}", f"--regid={user}", "--clear-groups", "--no-new-privs"),
-        *(f"--inh-caps={rights}", f"--ambient-caps={rights}", f"--bounding-set={rights}"),
-    ]
 
 
 def _system() -> Iterator[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.collect.sandbox import syscalls
-from harness.collect.sandbox.bubblewrap import LIBSECCOMP, as_user
+from harness.collect.sandbox.launch import LIBSECCOMP, as_user
 from harness.collect.sandbox.room import PACKAGE, SETTINGS, SYSTEM, Room, libraries
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")

@@ -97,6 +97,12 @@ def _sum(processes: list, value: Callable) -> int:  # type: ignore[type-arg]
     return total
 
 
+def _size(status: os.stat_result) -> int:
+    """Bytes on the disk, of which a file with holes takes few; on Windows those of the file."""
+    blocks: int | None = getattr(status, "st_blocks", None)
+    return status.st_size if blocks is None else 512 * blocks
+
+
 def written(folder: Path, enough: int) -> tuple[int, int]:
     """Bytes and number of the files in a folder, counted until either is too many."""
     size = entries = 0
@@ -106,7 +112,7 @@ def written(folder: Path, enough: int) -> tuple[int, int]:
             for entry in found:
                 entries += 1
                 with contextlib.suppress(OSError):
-                    size += entry.stat(follow_symlinks=False).st_blocks * 512
+                    size += _size(entry.stat(follow_symlinks=False))
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
                 if size > enough or entries > ENTRIES:
