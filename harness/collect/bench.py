@@ -12,7 +12,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
@@ -183,26 +183,29 @@ class OnBench:
                     yield Ended(shifted, process.scores(size), process.scores(size))
                 yield process.take(Kind.STATE)
 
-    def scores(
-        self, tensors: bytes, images: Sequence[Tensor], independent: bool = False
-    ) -> list[Tensor]:
-        """Scores float32 [N, 10] for each set of images, in evaluation mode.
+    def scores(self, tensors: bytes, images: Tensor) -> Tensor:
+        """Scores float32 [N, 10] in evaluation mode.
 
         Args:
             tensors: safetensors of the network's tensors by name.
-            images: float32 [N, C, H, W] each, as the network is to see them.
-            independent: whether to answer the first set twice more, with nothing left to chance:
-                in even batches, and in uneven ones.
+            images: float32 [N, C, H, W], as the network is to see them.
         """
-        process = self._process
-        named = {str(number): each.cpu().contiguous() for number, each in enumerate(images)}
+        (scores,) = self._asked("score", tensors, images, 1)
+        return scores
+
+    def twice(self, tensors: bytes, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores for shuffled images in even and in uneven batches, with nothing left to chance."""
+        even, uneven = self._asked("twice", tensors, images, 2)
+        return even, uneven
+
+    def _asked(self, what: str, tensors: bytes, images: Tensor, answers: int) -> list[Tensor]:
+        view = safetensors.torch.save({"images": images.contiguous()})
         with (
-            process.lent("state", tensors) as place,
-            process.lent("views", safetensors.torch.save(named)) as views,
+            self._process.lent("state", tensors) as state,
+            self._process.lent("view", view) as place,
         ):
-            process.order("score", views=views, state=place, independent=independent)
-            sizes = [len(each) for each in images]
-            return [process.scores(n) for n in sizes + 2 * sizes[:1] * independent]
+            self._process.order(what, place, state=state)
+            return [self._process.scores(len(images)) for _ in range(answers)]
 
     def burst(self, recipe: Recipe, size: int) -> Burst:
         """Train for a moment, to see that the network learns at all.

@@ -77,6 +77,7 @@ def _take_on(order: dict[str, Any], stream: BinaryIO, device: torch.device) -> N
     todo: dict[str, Callable[[dict[str, Any]], None]] = {
         "train": on_bench.train,
         "score": on_bench.score,
+        "twice": on_bench.twice,
         "burst": on_bench.burst,
         "time": on_bench.time,
     }
@@ -139,16 +140,13 @@ class _Network:
 
     def score(self, order: dict[str, Any]) -> None:
         """Answer with tensors that were told."""
-        state = self._moved(safetensors.torch.load_file(order["state"]))
-        views = safetensors.torch.load_file(order["views"])
-        views = self._moved({name: views[name] for name in sorted(views, key=int)})
-        for images in views.values():
-            # A network may change its buffers, and may answer by chance.
-            network = GraphNetwork(self._candidate, {n: t.clone() for n, t in state.items()})
-            torch.manual_seed(0)
-            self._answer(evaluator.scores(network, images))
-        if order["independent"]:
-            self._answer_twice(state, views["0"])
+        network = GraphNetwork(self._candidate, self._read(order["state"]))
+        torch.manual_seed(0)  # for dropout that is never off
+        self._answer(evaluator.scores(network, self._read(order["images"])["images"]))
+
+    def twice(self, order: dict[str, Any]) -> None:
+        """Answer with tensors that were told, in even and in uneven batches."""
+        self._answer_twice(self._read(order["state"]), self._read(order["images"])["images"])
 
     def burst(self, order: dict[str, Any]) -> None:
         """Train it for a moment."""
@@ -181,7 +179,7 @@ class _Network:
     def _answer_twice(self, tensors: State, images: Tensor) -> None:
         """Answer in even and in uneven batches, with nothing left to chance."""
         steady = replace(self._candidate, evaluation=self._candidate.unshaken)
-        network = GraphNetwork(steady, {name: t.clone() for name, t in tensors.items()})
+        network = GraphNetwork(steady, tensors)
         for scores in evaluator.twice(network, images):
             self._answer(scores)
 

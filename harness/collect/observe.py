@@ -10,7 +10,7 @@ import json
 import math
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -253,7 +253,7 @@ class Observer:
         return self._seen
 
     def _correct(self, network: OnBench, state: dict[str, Tensor], seen: _Seen) -> int:
-        (scores,) = network.scores(safetensors.torch.save(state), [seen.images])
+        scores = network.scores(safetensors.torch.save(state), seen.images)
         return evaluator.right(scores, self._bench.images.test_labels)
 
     def _so_far(self, training: Training) -> Run:
@@ -267,10 +267,10 @@ class Observer:
             machine=self._machine,
         )
 
-    def _moved(self, seen: _Seen) -> list[Tensor]:
+    def _moved(self, seen: _Seen) -> Iterator[Tensor]:
         """The test images, shifted by a pixel in each direction, as the notebook looks at them."""
         shifted = evaluator.shifts(self._bench.images.test, 0)
-        return [seen.look(images) for images in shifted]
+        return (seen.look(images) for images in shifted)
 
     def _at_last(self, training: Training) -> tuple[Fault | None, int | None]:
         """What is asked of a network after its last epoch, if it is a graph.
@@ -283,12 +283,11 @@ class Observer:
             return None, training.shifted
         told, seen = training.told, training.seen
         with self._bench.network((told.definition, told.tensors)) as network:
-            state = safetensors.torch.save(training.state)
-            views = [seen.images, *self._moved(seen)]
-            _, *shifted, even, uneven = network.scores(state, views, independent=True)
-        labels = self._bench.images.test_labels
-        lowest = min(evaluator.right(scores, labels) for scores in shifted)
-        if evaluator.independent(even, uneven):
+            state, labels = safetensors.torch.save(training.state), self._bench.images.test_labels
+            shifted = (network.scores(state, images) for images in self._moved(seen))
+            lowest = min(evaluator.right(scores, labels) for scores in shifted)
+            independent = evaluator.independent(*network.twice(state, seen.images))
+        if independent:
             return None, lowest
         return Fault(owner="submission", stage="evaluation", message=MIXED), lowest
 
