@@ -25,6 +25,11 @@ FORKS = sys.platform == "linux" and hasattr(os, "fork")
 system's own libraries may not be used after a fork."""
 
 
+STEPS = "handed-in"
+"""A folder for steps' files, from which no Python imports: one called `json.py` or
+`sitecustomize.py` would else run in the next process before that is behind its walls."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """What the code of one step may use."""
@@ -89,7 +94,7 @@ class Child:
                 something other than frames.
             ChildNotStarted: if the process failed before the code ran.
         """
-        path = self._room.give(name, source)
+        path = self._room.give(f"{STEPS}/{name}", source)
         # What an earlier step left behind is not this step's answer.
         if self._process and ((self._ready and self._process.waiting) or not self._process.running):
             self._end()
