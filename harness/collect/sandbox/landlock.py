@@ -88,7 +88,15 @@ def _around(tree: Path, hidden: tuple[Path, ...]) -> Iterator[tuple[Path, bool]]
         return
     yield tree, False
     for path in tree.iterdir():
-        yield from _around(path, hidden)
+        if not path.is_symlink():
+            yield from _around(path, hidden)
+        elif not _touches(path.resolve(), hidden):  # a rule would be about what it leads to
+            yield path, True
+
+
+def _touches(path: Path, hidden: tuple[Path, ...]) -> bool:
+    """Whether a path is, holds or lies in something hidden."""
+    return any(path == one or path in one.parents or one in path.parents for one in hidden)
 
 
 @cache
