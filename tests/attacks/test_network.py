@@ -1,53 +1,94 @@
-"""Ways out over the network. All aim at a listener that the test opens on its own loopback."""
+"""Ways out over the network. All aim at listeners that the test opens on its own loopback."""
 
+import re
 import socket
+import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
-from batches import Laboratory, only_step
-from notebook_samples import LOOPS, NET, SETUP, notebook
-from step_samples import step
+from batches import Laboratory
+from forms import FORMS, Form, Told, calling, name_of
+
+FAMILY = "Address family not supported"
+REFUSED = "Operation not permitted"
 
 WAYS = {
-    "TCP": "socket.create_connection(('127.0.0.1', {tcp}), 3).sendall(b'out')",
-    "UDP": "socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'out', ('127.0.0.1', {udp}))",
-    "IPv6": "socket.create_connection(('::1', {tcp}), 3).sendall(b'out')",
-    "names": "socket.getaddrinfo('localhost', {tcp})",
-    "a listener of its own": "socket.create_server(('127.0.0.1', 0))",
-}
+    "TCP": ("socket.create_connection(('127.0.0.1', places['tcp']), 3).sendall(b'out')", FAMILY),
+    "UDP": ("socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'out', ('127.0.0.1', places['udp']))", FAMILY),
+    "IPv6": ("socket.create_connection(('::1', places['tcp']), 3).sendall(b'out')", FAMILY),
+    "a socket to look up names": ("socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_UDP)", FAMILY),
+    "a listener of its own": ("socket.create_server(('127.0.0.1', 0))", FAMILY),
+    "packets of its own": ("socket.socket(socket.AF_PACKET, socket.SOCK_RAW)", FAMILY),
+    "the kernel's routes": ("socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)", FAMILY),
+    "the machine around": ("socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)", FAMILY),
+    "the kernel's ciphers": ("socket.socket(socket.AF_ALG, socket.SOCK_SEQPACKET)", FAMILY),
+    "a socket by its number": ("call('socket', 2, 1, 0)", FAMILY),
+    "a socket by a longer number": ("call('socket', 2 + (1 << 32), 1, 0)", FAMILY),
+    "a socket of io_uring": ("call('io_uring_setup', 1, ctypes.create_string_buffer(120))", REFUSED),
+    "Unix: connect": ("unix(socket.SOCK_STREAM).connect(places['stream'])", REFUSED),
+    "Unix: connect to datagrams": ("unix(socket.SOCK_DGRAM).connect(places['datagram'])", REFUSED),
+    "Unix: sendto": ("unix(socket.SOCK_DGRAM).sendto(b'out', places['datagram'])", REFUSED),
+    "Unix: sendmsg": ("unix(socket.SOCK_DGRAM).sendmsg([b'out'], [], 0, places['datagram'])", REFUSED),
+    "Unix without a path: connect": ("unix(socket.SOCK_STREAM).connect(places['abstract stream'])", REFUSED),
+    "Unix without a path: sendto": ("unix(socket.SOCK_DGRAM).sendto(b'out', places['abstract datagram'])", REFUSED),
+    "Unix without a path: sendmsg": ("unix(socket.SOCK_DGRAM).sendmsg([b'out'], [], 0, places['abstract datagram'])", REFUSED),
+    "Unix: an open file handed over": ("socket.send_fds(socket.socketpair()[0], [b'out'], [0])", REFUSED),
+}  # fmt: skip
+
+START = """
+import socket
+
+def unix(kind):
+    return socket.socket(socket.AF_UNIX, kind)
+"""
+
+Listeners = dict[str, socket.socket]
 
 
-@pytest.fixture
-def listeners() -> Iterator[tuple[socket.socket, socket.socket]]:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as tcp,
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
-    ):
-        udp.bind(("127.0.0.1", 0))
-        tcp.settimeout(0.1)
-        udp.settimeout(0.1)
-        yield tcp, udp
+@pytest.fixture(scope="module")
+def listeners() -> Iterator[Listeners]:
+    """Two of the network, and of Unix two in a folder and two without a path."""
+    stream, datagram = socket.SOCK_STREAM, socket.SOCK_DGRAM
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.chmod(0o755)
+        bound = {
+            "tcp": (socket.AF_INET, stream, ("127.0.0.1", 0)),
+            "udp": (socket.AF_INET, datagram, ("127.0.0.1", 0)),
+            "stream": (socket.AF_UNIX, stream, str(folder / "stream")),
+            "datagram": (socket.AF_UNIX, datagram, str(folder / "datagram")),
+            "abstract stream": (socket.AF_UNIX, stream, f"\0{folder}/stream"),
+            "abstract datagram": (socket.AF_UNIX, datagram, f"\0{folder}/datagram"),
+        }
+        opened = {}
+        for name, (family, kind, address) in bound.items():
+            opened[name] = stack.enter_context(socket.socket(family, kind))
+            opened[name].bind(address)
+            opened[name].setblocking(False)
+            if kind is stream:
+                opened[name].listen()
+            if isinstance(address, str) and not address.startswith("\0"):
+                Path(address).chmod(0o777)
+        yield opened
 
 
-@pytest.mark.parametrize("way", [way for way in WAYS if way != "names"])
-@pytest.mark.parametrize("form", ["definition", "notebook"])
-def test_no_way_out(
-    laboratory: Laboratory, listeners: tuple[socket.socket, socket.socket], way: str, form: str
-) -> None:
-    tcp, udp = listeners
-    ports = {"tcp": tcp.getsockname()[1], "udp": udp.getsockname()[1]}
-    code = f"import socket\n{WAYS[way].format(**ports)}\n"
-    if form == "definition":
-        scorecard = laboratory.attack({"step_1.py": code + step()})
-        fault = only_step(scorecard).fault
-        assert fault is not None
-        assert (fault.owner, fault.stage) == ("submission", "import")
-        assert "Address family not supported" in fault.message
-    else:
-        cells = [SETUP, NET, LOOPS, "fit(Net(), 1)", code]
-        scorecard = laboratory.attack({"Step_1.ipynb": notebook(*cells)})
-        (told,) = only_step(scorecard).failed_cells
-        assert "Address family not supported" in told
-    for listener in listeners:
-        with pytest.raises(TimeoutError):
-            listener.accept() if listener is tcp else listener.recv(10)
+@pytest.fixture(scope="module", params=FORMS, ids=name_of)
+def told(request: pytest.FixtureRequest, laboratory: Laboratory, listeners: Listeners) -> Told:
+    form: Form = request.param
+    names = {name: each.getsockname() for name, each in listeners.items()}
+    places = {n: at[1] if n in ("tcp", "udp") else at for n, at in names.items()}
+    start = f"{calling('socket', 'io_uring_setup')}{START}places = {places}\n"
+    return form(laboratory, {way: f"{start}{code}\n" for way, (code, _) in WAYS.items()})
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_there_is_no_way_out(told: Told, way: str) -> None:
+    assert re.search(WAYS[way][1], told[way]), told[way]
+
+
+def test_nobody_who_listens_hears_anything(told: Told, listeners: Listeners) -> None:
+    for name, listener in listeners.items():
+        with pytest.raises(BlockingIOError):
+            listener.accept() if name.endswith(("tcp", "stream")) else listener.recv(10)

@@ -20,6 +20,8 @@ REFUSED = (
     *("add_key", "keyctl", "request_key"),
     # Files past any path.
     *("name_to_handle_at", "open_by_handle_at"),
+    # Memory that is no process's, so that no limit counts it.
+    *("memfd_create", "memfd_secret"),
     # Walls of one's own, which open ways into the kernel that are closed without.
     *("chroot", "fsconfig", "fsmount", "fsopen", "fspick", "mount", "mount_setattr", "move_mount"),
     *("open_tree", "pivot_root", "setns", "umount2", "unshare"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -47,7 +48,7 @@ class Watch:
 
     def _look(self) -> None:
         while not self._over.wait(SECONDS):
-            told = self._memory() or ("" if self._limits_disk else self._disk())
+            told = self._memory() or (self._files() if self._limits_disk else self._disk())
             if told:
                 self.exceeded = told
                 self._end()
@@ -58,10 +59,18 @@ class Watch:
             return ""
         return f"its processes used more than {self._room.memory / 2**30:g} GiB of memory"
 
+    def _files(self) -> str:
+        """Of a wall that bounds bytes; a file without any takes the kernel's memory all the same."""
+        return self._too_many(made(self._process, self._room.work))
+
     def _disk(self) -> str:
         size, entries = written(self._room.work, self._room.disk)
+        size += unlinked(self._process)
         if size > self._room.disk:
             return f"it wrote more than {self._room.disk / 2**30:g} GiB of files"
+        return self._too_many(entries)
+
+    def _too_many(self, entries: int) -> str:
         return f"it made more than {ENTRIES:,} files" if entries > ENTRIES else ""
 
 
@@ -73,21 +82,28 @@ def memory(process: int, enough: int) -> int:
         enough: what is counted first is what each holds, shared pages again and again; only
             where this comes to more, the kernel is asked for more, which takes it longer.
     """
+    processes = _family(process)
+    held = _sum(processes, lambda one: one.memory_info().rss)
+    if held <= enough:
+        return held
+    return _sum(processes, lambda one: one.memory_full_info().pss)
+
+
+def _family(process: int) -> list:  # type: ignore[type-arg]
+    """A process and its descendants; empty if it is gone."""
     try:
         import psutil
     except ImportError:
-        return 0
+        return []
     with contextlib.suppress(psutil.Error):
         first = psutil.Process(process)
-        processes = [first, *first.children(recursive=True)]
-        held = _sum(processes, lambda one: one.memory_info().rss)
-        if held <= enough:
-            return held
-        return _sum(processes, lambda one: one.memory_full_info().pss)
-    return 0
+        return [first, *first.children(recursive=True)]
+    return []
 
 
 def _sum(processes: list, value: Callable) -> int:  # type: ignore[type-arg]
+    if not processes:
+        return 0
     import psutil
 
     total = 0
@@ -118,3 +134,28 @@ def written(folder: Path, enough: int) -> tuple[int, int]:
                 if size > enough or entries > ENTRIES:
                     break
     return size, entries
+
+
+def unlinked(process: int) -> int:
+    """Bytes of files that have no name any more, and that a process or a descendant holds open."""
+    sizes = {}
+    for one in _family(process):
+        with contextlib.suppress(OSError), os.scandir(f"/proc/{one.pid}/fd") as opened:
+            for entry in opened:
+                with contextlib.suppress(OSError):
+                    found = entry.stat()
+                    if stat.S_ISREG(found.st_mode) and found.st_nlink == 0:
+                        sizes[found.st_dev, found.st_ino] = found.st_blocks * 512
+    return sum(sizes.values())
+
+
+def made(process: int, work: Path) -> int:
+    """Number of the files that a process's descendants made, in folders that only they see."""
+    for one in _family(process)[1:]:
+        with contextlib.suppress(OSError):
+            inside = Path(f"/proc/{one.pid}/root")
+            own = inside / work.relative_to("/")
+            if own.stat().st_dev != work.stat().st_dev:
+                counted = map(os.statvfs, (own, inside / "dev" / "shm"))
+                return sum(each.f_files - each.f_ffree for each in counted)
+    return 0
