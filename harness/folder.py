@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from harness import archive
+from harness import archive, plain
 
 MAX_SOURCE = 1_000_000
 """Bytes of one Python file; a model definition takes a few thousand."""
@@ -147,8 +147,8 @@ def beginning(file: Path, most: int) -> bytes:
 
 
 def printable(text: str) -> str:
-    """Text that can be written as UTF-8: what a file name or an escape may hold and that cannot."""
-    return text.encode(errors="replace").decode()
+    """Text without what a file name or an escape may hold and no report can: see `plain.name`."""
+    return plain.name(text)
 
 
 def _is_text(name: str) -> bool:

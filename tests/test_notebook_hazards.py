@@ -29,13 +29,13 @@ AT_ONCE = 10
 """Cells of an example."""
 
 FORGE = """
-import json, os
+import json, os, stat
 from harness import frames
 
 def pipes():
-    for number in map(int, os.listdir("/proc/self/fd")):
+    for number in range(3, 256):
         try:
-            if number > 2 and os.readlink(f"/proc/self/fd/{number}").startswith("pipe:"):
+            if stat.S_ISFIFO(os.fstat(number).st_mode):
                 yield number
         except OSError:
             pass
@@ -43,11 +43,11 @@ def pipes():
 def forge(kind, told):
     told = told if isinstance(told, bytes) else json.dumps(told).encode()
     for number in pipes():
-        with os.fdopen(number, "wb", closefd=False) as pipe:
-            try:
+        try:
+            with os.fdopen(number, "wb", closefd=False) as pipe:
                 frames.write(pipe, frames.Kind[kind], told)
-            except OSError:
-                pass
+        except OSError:
+            pass
 """
 """A way to the probe's own pipe, and to any other."""
 

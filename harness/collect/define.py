@@ -15,9 +15,12 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
+from pydantic_core import from_json
 
 from harness import data, frames, problems, reading, recipe
+from harness.collect import untrusted
+from harness.collect.received import MAX_RECIPE
 from harness.collect.sandbox.child import Child, ChildFailed, ChildNotStarted
 from harness.evidence import Counting, Fault, Network, Step
 from harness.recipe import Normalize, Recipe
@@ -26,6 +29,10 @@ from harness.submission import Source, Submission
 
 if TYPE_CHECKING:
     from harness.collect.graph import Candidate
+
+
+MAX_TOLD = 2_000
+"""Characters of a sentence about what was handed over, which may quote it."""
 
 
 @dataclass(frozen=True)
@@ -148,9 +155,8 @@ def admitted(definition: bytes, tensors: bytes) -> tuple[Candidate, Network]:
             **anatomy(candidate)._asdict(),
         )
     except Refused as refusal:
-        fault = Fault(
-            owner=refusal.owner, stage="admission", message=str(refusal), line=refusal.line
-        )
+        message = str(refusal)[:MAX_TOLD]
+        fault = Fault(owner=refusal.owner, stage="admission", message=message, line=refusal.line)
         raise Unobservable(fault) from None
     except Exception as error:  # a form of graph that no rule of ours foresaw
         raise Unobservable(ours(error, "admission")) from None
@@ -160,8 +166,10 @@ def admitted(definition: bytes, tensors: bytes) -> tuple[Candidate, Network]:
 def _told(payload: bytes, task: Task) -> Fault:
     """A fault as the child tells it; from a process that is not trusted."""
     try:
-        fault = TypeAdapter(frames.Fault).validate_json(payload)
-    except ValidationError:
+        if len(payload) > untrusted.MAX_JSON:
+            raise ValueError(f"a fault of {len(payload):,} bytes")
+        fault = untrusted.checked(frames.Fault, from_json(payload))
+    except ValueError:
         return Fault(owner="submission", stage="import", message="its process sent no fault")
     lacking = re.match(r"ModuleNotFoundError: No module named '(\w+)", fault.message)
     # Not by the child's word alone: a submission may claim it, to be graded another time.
@@ -174,7 +182,7 @@ def _told(payload: bytes, task: Task) -> Fault:
     return Fault(
         owner="submission",
         stage=fault.stage[:20],
-        message=fault.message[:2000],
+        message=fault.message[:MAX_TOLD],
         line=fault.line,
         traceback=fault.traceback[-4000:],
     )
@@ -182,14 +190,18 @@ def _told(payload: bytes, task: Task) -> Fault:
 
 def _complete(handed_in: Any, task: Task) -> tuple[Recipe, list[str]]:
     """The recipe with the rubric's defaults and the data set's normalisation filled in."""
+    if len(json.dumps(handed_in)) > MAX_RECIPE:
+        message = f"the recipe has more than {MAX_RECIPE:,} characters"
+        raise Unobservable(Fault(owner="submission", stage="recipe", message=message))
     if not isinstance(handed_in, dict | None):
-        message = f"recipe is {handed_in!r}; it must be a dictionary such as {{'epochs': 15}}"
+        shown = repr(handed_in)[:MAX_TOLD]
+        message = f"recipe is {shown}; it must be a dictionary such as {{'epochs': 15}}"
         raise Unobservable(Fault(owner="submission", stage="recipe", message=message))
     try:
         complete, defaulted = recipe.complete(handed_in or {}, task.defaults)
     except ValidationError as error:
         sentences = problems.told(error, _recipe_keys)
-        message = "recipe: " + "; recipe: ".join(sentences)
+        message = ("recipe: " + "; recipe: ".join(sentences))[:MAX_TOLD]
         raise Unobservable(Fault(owner="submission", stage="recipe", message=message)) from None
     size = data.DATASETS[task.dataset].train_size
     if complete.batch_size > size:

@@ -13,14 +13,14 @@ import re
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple, Self
 
-import safetensors
 import safetensors.torch
 import torch
-from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
 from torch import Tensor, fx, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from harness import frames
+from harness.collect import untrusted
 from harness.collect.calls import of_images
 from harness.collect.flow import mixes, parted
 from harness.collect.operators import ADMITTED, CHANCE, CREATED
@@ -30,6 +30,8 @@ MAX_ELEMENTS = 1_000_000
 """Elements of one value, for each image; the seeds' largest has 61,952."""
 MAX_TOTAL = 10_000_000
 """Of all values together: training holds them at once for every image of a batch."""
+MAX_NAME = 200
+"""Characters of the name of a class, or of a tensor: they stand in reports."""
 MAX_PIECES = 1_000
 """Values that one call makes of another."""
 MAX_MULTIPLY_ADDS = 500_000_000
@@ -125,11 +127,7 @@ def admit(definition: bytes, tensors: bytes) -> Candidate:
     Raises:
         Refused: saying what was found and what to write instead.
     """
-    try:
-        described = TypeAdapter(frames.Definition).validate_json(definition)
-        state = safetensors.torch.load(tensors)
-    except (ValidationError, safetensors.SafetensorError) as error:
-        raise Refused(f"what the submission's process handed over is malformed: {error}") from None
+    described, state = _parsed(definition, tensors)
     if sorted(state) != sorted(info.name for info in described.tensors):
         raise Refused("what the submission's process handed over is malformed: tensors differ")
     if not _is_square(described.image):
@@ -164,6 +162,21 @@ def admit(definition: bytes, tensors: bytes) -> Candidate:
             described.evaluation, evaluation, state, described.image, training=False
         ).sizes,
     )
+
+
+def _parsed(definition: bytes, tensors: bytes) -> tuple[frames.Definition, dict[str, Tensor]]:
+    malformed = "what the submission's process handed over is malformed"
+    if len(definition) > untrusted.MAX_JSON:
+        raise Refused(f"{malformed}: a definition of {len(definition):,} bytes")
+    try:
+        described = untrusted.checked(frames.Definition, from_json(definition))
+        state = safetensors.torch.load(tensors)
+    except Exception as error:  # whatever the readers find wrong with bytes
+        raise Refused(f"{malformed}: {str(error)[:500]}") from None
+    names = [described.network, *(info.name for info in described.tensors)]
+    if any(len(name) > MAX_NAME for name in names):
+        raise Refused(f"{malformed}: a name of more than {MAX_NAME} characters")
+    return described, state
 
 
 def _is_square(image: list[int]) -> bool:

@@ -9,20 +9,18 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from harness import frames
+from harness.collect import untrusted
+from harness.collect.untrusted import MAX_JSON, Read
 from harness.frames import Kind
 from harness.recipe import MAX_EPOCHS
 
 MAX_RUNS = 64
 """Trainings of one notebook; a sweep has some 14."""
-
-MAX_JSON = 8 * 2**20
-"""Bytes of a frame of JSON: an epoch whose 60,000 steps all differ."""
 
 MAX_STEPS = 1_000_000
 """Entries for optimiser steps in one notebook; 15 such epochs have 900,000."""
@@ -39,8 +37,6 @@ MAX_KEPT = 2**31
 MAX_CELLS = 2_000
 
 SOURCES = ("test", "train", "unknown")
-
-Read = TypeVar("Read")
 
 
 class Malformed(ValueError):
@@ -213,10 +209,7 @@ def _read(form: type[Read], payload: bytes) -> Read:
     if len(payload) > MAX_JSON:
         raise Malformed(f"a {form.__name__} of {len(payload):,} bytes")
     try:
-        return TypeAdapter(form).validate_python(_standard(from_json(payload)))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise Malformed(f"a {form.__name__}: {first['loc']}: {first['msg']}") from None
+        return untrusted.checked(form, _standard(from_json(payload)))
     except ValueError as error:
         raise Malformed(f"a {form.__name__}: {error}") from None
 

@@ -6,6 +6,7 @@ graph is propagated. Must not know recipes or data sets.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -22,6 +23,9 @@ MAX_CALLS = 1_000
 """Of a graph, and values that its calls take in lists: the order of a long list holds weights."""
 MAX_LISTED = 64
 """Numbers in a list; torch takes at most 64 dimensions."""
+
+_OPERATOR = re.compile(r"\w{1,60}\.\w{1,60}\.\w{1,60}", re.ASCII)
+"""A name as torch gives it: its library's, its own, and that of its overload."""
 
 _WEIGHTED = {
     **dict.fromkeys(("aten.conv", "aten.linear."), 1),
@@ -160,6 +164,8 @@ def _normalised(call: frames.Call) -> frames.Call:
             case [{"value": str()}, int()], {} if not call.keywords:
                 return call
         raise Refused("an item of a value is taken by one number", call.line)
+    if not _OPERATOR.fullmatch(call.operator):
+        raise Refused("the graph calls something that is no operator of torch's", call.line)
     if call.operator not in ADMITTED:
         raise Refused(
             f"the operator {call.operator} is not on the harness's list yet", call.line, "harness"

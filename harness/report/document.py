@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from harness.plain import escaped
 from harness.scorecard import Scorecard
 
 
 def render(scorecard: Scorecard) -> str:
     """The scorecard as JSON."""
-    return scorecard.model_dump_json(indent=1) + "\n"
+    return escaped(scorecard.model_dump_json(indent=1)) + "\n"

@@ -9,7 +9,14 @@ from harness.percentage import percent
 from harness.report import words
 from harness.scorecard import Mark, Scorecard
 
-_ACTIVE = re.compile(r"([\\`*_\[\]<>#|~&@$])")
+_ACTIVE = re.compile(r"([\\`*_\[\]<>#|~&$])")
+
+_BEGINNING = re.compile(r"^(?=[-+=])|^(\d{1,9})(?=[.)])")
+"""Of a list, or of a line under a heading."""
+
+_LINKED = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)|(?<=#)(?=\d)", re.IGNORECASE)
+"""Within what GitHub makes links of without any markup: addresses, people, issues. A backslash
+does not keep it from that, and a word joiner does."""
 
 
 def render(scorecard: Scorecard) -> str:
@@ -43,7 +50,8 @@ def render(scorecard: Scorecard) -> str:
 
 def text(written: str) -> str:
     """A learner's or our own words as inline text: nothing in them is markup."""
-    return _ACTIVE.sub(r"\\\1", words.printable(written))
+    plain = _ACTIVE.sub(r"\\\1", words.printable(written))
+    return _LINKED.sub("&#8288;", _BEGINNING.sub(r"\1\\", plain))
 
 
 def _table(marks: list[Mark]) -> list[str]:

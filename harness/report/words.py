@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from harness import data
 from harness.audit import Audit, AuditedLog, Outcome
 from harness.evidence import Epoch, Evidence, Run, Step
 from harness.percentage import percent
+from harness.plain import printable as printable
 from harness.scorecard import Mark, Scorecard, Status
 from harness.techniques import used
 
@@ -48,14 +47,6 @@ LAYERS = (
     "parameters",
 )
 """Columns of the layer table, as the seeds have them."""
-
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""Control characters other than white space, and those that turn the direction of writing."""
-
-
-def printable(written: str) -> str:
-    """Anyone's words on one line, without characters that would steer a terminal."""
-    return " ".join(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", written).split())
 
 
 def points(value: float) -> str:

@@ -68,3 +68,13 @@ def last_correct(scorecard: Scorecard) -> int:
     """Correct test answers after the last epoch of the only run of the only step."""
     (run,) = only_step(scorecard).runs
     return run.epochs[-1].test_correct
+
+
+def by_name(scorecard: Scorecard, name: str) -> Step:
+    """The step of this name."""
+    return next(step for step in scorecard.evidence.steps if step.name == name)
+
+
+def worth(scorecard: Scorecard, step: Step) -> float:
+    """Points of a step."""
+    return sum(mark.points for mark in scorecard.marks if mark.step == step.name)
