@@ -49,6 +49,21 @@ _SETTINGS = {
 FREE_SETTINGS = 30
 """Different settings that are free; as many as hundreds could be weights."""
 
+FREE_DIGITS = 50
+"""Whole numbers of one digit that are free in arithmetic, such as the bounds of ReLU6. Seen: a
+digits' classifier in the `alpha` of 640 additions."""
+
+FREE_SIZES = 100
+"""Calls that are free to show an image's values more often, or a part of them. Seen: a digits'
+classifier in the sizes of 160 expanded values, which are then summed up."""
+
+_SIZED = frozenset(
+    """
+    aten.expand.default aten.repeat.default aten.slice.Tensor aten.select.int aten.pad.default
+    aten.constant_pad_nd.default
+    """.split()  # noqa: SIM905 - a column of quotes would say less
+)
+
 
 def count(candidate: Candidate) -> Parameters:
     """The parameters of a network: those judged, those used, those trained.
@@ -113,11 +128,13 @@ def _held(info: frames.TensorInfo, tensor: Tensor) -> int:
 def _numbers(graph: frames.Graph) -> int:
     """Numbers in the arguments of calls that could hold weights: all but sizes and settings."""
     dependent = of_images(graph)
-    total = 0
+    stored: list[float] = []
     different: set[Any] = set()
+    sized = 0
     for call in graph.calls:
         if call.operator == "getitem":
             continue
+        sized += call.operator in _SIZED and call.name in dependent
         # Settings are those of a layer; a call that takes no image is none.
         settings = _SETTINGS.get(call.operator, ()) if call.name in dependent else ()
         schema = {a.name: a for a in ADMITTED[call.operator]._schema.arguments}  # type: ignore[attr-defined]
@@ -129,19 +146,20 @@ def _numbers(graph: frames.Graph) -> int:
                 numbers = argument if isinstance(argument, list) else [argument]
                 different.update(n for n in numbers if isinstance(n, int | float))
             elif not size and argument != schema[name].default_value:
-                total += _stored(argument)
-    return total + max(0, len(different) - FREE_SETTINGS)
+                stored += _stored(argument)
+    digits = sum(number == number // 1 and abs(number) <= 9 for number in stored)
+    free = min(digits, FREE_DIGITS) + min(sized, FREE_SIZES) + min(len(different), FREE_SETTINGS)
+    return len(stored) + sized + len(different) - free
 
 
-def _stored(argument: Any) -> int:
-    """How many numbers an argument holds; a whole number of one digit is none."""
+def _stored(argument: Any) -> list[float]:
+    """The numbers that an argument holds."""
     if isinstance(argument, list):
-        return sum(map(_stored, argument))
-    if not isinstance(argument, int | float):
-        return 0
-    whole = argument == argument // 1 and abs(argument) <= 9
-    # The last is the eps of torch's own normalize, which a weight of a spectral norm goes through.
-    return not whole and argument != 1e-12
+        return [number for item in argument for number in _stored(item)]
+    if isinstance(argument, bool) or not isinstance(argument, int | float):
+        return []
+    # The eps of torch's own normalize, which a weight of a spectral norm goes through, is none.
+    return [argument] if argument != 1e-12 else []
 
 
 def _generated(graph: frames.Graph, tensors: dict[str, int], values: dict[str, int]) -> int:

@@ -127,6 +127,7 @@ def normalised(graph: frames.Graph) -> frames.Graph:
     if len(graph.calls) > MAX_CALLS:
         raise Refused(f"the graph has {len(graph.calls):,} calls; at most {MAX_CALLS:,} are taken")
     _check_lists(graph)
+    _check_forms(graph)
     for call in graph.calls:  # before an operator that is merely not listed yet
         name = call.operator.removeprefix("aten.")
         reason = FORBIDDEN.get(name) or FORBIDDEN.get(name.partition(".")[0])
@@ -156,6 +157,15 @@ def _check_lists(graph: frames.Graph) -> None:
                     f"{MAX_CALLS:,}",
                     call.line,
                 )
+
+
+def _check_forms(graph: frames.Graph) -> None:
+    """What JSON has no word for is told as a dictionary of one name: `{"value": "conv2d"}`."""
+    for call in graph.calls:
+        for argument in (*call.arguments, *call.keywords.values()):
+            for item in argument if isinstance(argument, list) else [argument]:
+                if isinstance(item, dict) and [*map(type, item.values())] != [str]:
+                    raise Refused("an argument is no number, word or value", call.line)
 
 
 def _normalised(call: frames.Call) -> frames.Call:
