@@ -180,6 +180,7 @@ class Child:
     def _end(self) -> None:
         if self._process is not None:
             self._process.end()
+            self._room.renew()  # a full disk of this step is not the next one's
         self._process = None
         self._ready = False
 

@@ -11,7 +11,7 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
@@ -77,6 +77,17 @@ class Room:
         path.chmod(0o644)  # the umask may keep it from the user inside
         return path
 
+    def renew(self) -> None:
+        """Leave nothing to the next process of what the last one wrote."""
+        remove(self.work)
+        self._make(self.work)
+
+    def _make(self, part: Path) -> None:
+        part.mkdir(exist_ok=True)
+        part.chmod(0o755)
+        if self.user is not None and part != self.given:
+            os.chown(part, self.user, self.user)
+
     def lay_out(self, checkout: Mapping[PurePosixPath, bytes]) -> None:
         """Give what was handed in, of which the process gets a copy that it may change."""
         for place, content in checkout.items():
@@ -98,23 +109,48 @@ def room(
 ) -> Iterator[Room]:
     """A room that is removed in the end, with all that was written into it."""
     # A socket's path must be short, so the folder lies where the system's own temporary ones do.
-    with tempfile.TemporaryDirectory(prefix="harness-", ignore_cleanup_errors=True) as made:
-        folder = Path(made).resolve()
-        is_root = hasattr(os, "geteuid") and os.geteuid() == 0
-        user = 50_000 + next(_USERS) % 10_000 if is_root else None
-        for part in (folder / "given", folder / "work"):
-            part.mkdir()
-            part.chmod(0o755)
+    folder = Path(tempfile.mkdtemp(prefix="harness-")).resolve()
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    user = 50_000 + next(_USERS) % 10_000 if is_root else None
+    hidden = (*(path.resolve() for path in hidden), *_answers())
+    if not graphs:
+        hidden = (PACKAGE.resolve(), *hidden)
+    made_room = Room(folder, memory, disk, user, hidden, graphs, gpu)
+    try:
+        for part in (made_room.given, made_room.work):
+            made_room._make(part)
         if user is not None:
-            for owned in (folder, folder / "work"):
-                os.chown(owned, user, user)
-        hidden = (*(path.resolve() for path in hidden), *_answers())
-        if not graphs:
-            hidden = (PACKAGE.resolve(), *hidden)
-        made_room = Room(folder, memory, disk, user, hidden, graphs, gpu)
+            os.chown(folder, user, user)
         for path in itertools.chain.from_iterable(map(PACKAGE.glob, SHOWN)):
             made_room.give("harness" / PurePosixPath(path.relative_to(PACKAGE)), path.read_bytes())
         yield made_room
+    finally:
+        remove(folder)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder, however deep it is and whatever rights it lacks, as far as possible.
+
+    What lies in a folder is moved up before it is looked into: `shutil.rmtree` calls itself, until
+    Python's stack is at its end or a path is too long.
+    """
+    numbers = itertools.count()
+    waiting, emptied = [folder], []
+    while waiting:
+        here = waiting.pop()
+        emptied.append(here)
+        with suppress(OSError), os.scandir(here) as found:
+            for entry in found:
+                with suppress(OSError):
+                    if not entry.is_dir(follow_symlinks=False):
+                        Path(entry).unlink()
+                        continue
+                    Path(entry).chmod(0o700)
+                    above = folder.with_name(f"{folder.name}-{next(numbers)}")
+                    waiting.append(Path(entry).rename(above))
+    for each in emptied:
+        with suppress(OSError):
+            each.rmdir()
 
 
 def _answers() -> Iterator[Path]:

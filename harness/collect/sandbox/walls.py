@@ -117,6 +117,7 @@ def problem(wall: Wall) -> str:
             socket.create_server(("127.0.0.1", 0)) as listener,
             tempfile.NamedTemporaryFile() as secret,
         ):
+            Path(secret.name).chmod(0o666)  # so that nothing but the wall is in the way
             port = str(listener.getsockname()[1])
             module = ["harness.inside.trial", secret.name, port, str(PACKAGE)]
             ended = subprocess.run(

@@ -60,7 +60,7 @@ class Watch:
         return f"its processes used more than {self._room.memory / 2**30:g} GiB of memory"
 
     def _files(self) -> str:
-        """Of a wall that bounds bytes; files without any take the kernel's memory all the same."""
+        """Of a wall that bounds bytes: an empty file takes the kernel's memory all the same."""
         return self._too_many(made(self._process, self._room.work))
 
     def _disk(self) -> str:
