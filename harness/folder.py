@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from harness import archive, plain
@@ -95,9 +96,10 @@ def unpacked(path: Path) -> Files:
     if len(content) > MAX_BYTES:
         raise TooMuch(f"{path.name} is over {MAX_BYTES:,} bytes long")
     found = archive.files(path.name, content, most)
-    while len({file.parts[0] for file in found}) == 1 and all(len(f.parts) > 1 for f in found):
-        found = {PurePosixPath(*file.parts[1:]): text for file, text in found.items()}
-    files = {file.as_posix(): text for file, text in found.items()}
+    # Not folder by folder: a name may hold thousands of them, and took minutes.
+    levels = zip(*(file.parts[:-1] for file in found), strict=False)
+    around = sum(1 for _ in takewhile(lambda names: len(set(names)) == 1, levels))
+    files = {"/".join(file.parts[around:]): text for file, text in found.items()}
     if not any(map(is_notebook, files)):
         files = {name: text for name, text in files.items() if "/" not in name and _is_text(name)}
     for name in list(files):
