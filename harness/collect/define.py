@@ -141,7 +141,7 @@ def admitted(definition: bytes, tensors: bytes) -> tuple[Candidate, Network]:
     try:
         candidate = admit(definition, tensors)
         network = Network(
-            name=candidate.definition.network,
+            name=candidate.definition.network[:100],
             digest=candidate.digest,
             parameters=count(candidate),
             remarks=remarks(candidate),
@@ -149,7 +149,7 @@ def admitted(definition: bytes, tensors: bytes) -> tuple[Candidate, Network]:
         )
     except Refused as refusal:
         fault = Fault(
-            owner=refusal.owner, stage="admission", message=str(refusal), line=refusal.line
+            owner=refusal.owner, stage="admission", message=str(refusal)[:2000], line=refusal.line
         )
         raise Unobservable(fault) from None
     except Exception as error:  # a form of graph that no rule of ours foresaw
