@@ -254,7 +254,8 @@ def _check_batch_norm(graph: frames.Graph, training: bool) -> dict[str, float]:
         if call.operator != _BATCH_NORM:
             continue
         *_, mean, variance, of_batch, momentum, _, _ = call.arguments
-        names = [tensors.get(s["value"]) if s else None for s in (mean, variance)]
+        shown = (s.get("value") if isinstance(s, dict) else None for s in (mean, variance))
+        names = [tensors.get(str(name)) for name in shown]
         if not all(names):
             raise Refused(
                 "batch norm without running statistics answers by the batch, not by the image; "
@@ -345,6 +346,11 @@ def _check_mutation(
             counting.add(call.name)
             counted.add(call.name)
             continue
+        if counts and not training:
+            raise Refused(
+                "in evaluation this batch norm still counts batches; let model.eval() reach it",
+                call.line,
+            )
         if call.operator == _BATCH_NORM and training:
             # Where its momentum is None, it averages over as many batches as its counter says.
             targets = list(references(replace(call, arguments=call.arguments[:6])))

@@ -62,7 +62,7 @@ scope = "every step"
             odd += [f"{seed}{sentence}" for sentence in _to_look_at(run, size)]
         if not told:
             why = next((run.fault.message for run in step.runs if run.fault), "no run ended")
-            return Finding(0, "not measured", why)
+            return Finding(0, "not measured", why, review=tuple(wrong))
         return Finding(
             earned=0 if wrong else 1,
             measured="; ".join(told),
