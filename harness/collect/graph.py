@@ -26,10 +26,6 @@ from harness.collect.flow import mixes, parted
 from harness.collect.operators import ADMITTED, CHANCE, CREATED
 from harness.collect.rules import Kept, Refused, check, normalised
 
-MAX_DEFINITION = 8 * 2**20
-"""Bytes of a definition; read, they take many times as much. A thousand calls take 300,000."""
-MAX_NAME = 500
-"""Characters of a tensor's name, which reports tell."""
 MAX_ELEMENTS = 1_000_000
 """Elements of one value, for each image; the seeds' largest has 61,952."""
 MAX_TOTAL = 10_000_000
@@ -131,13 +127,9 @@ def admit(definition: bytes, tensors: bytes) -> Candidate:
     Raises:
         Refused: saying what was found and what to write instead.
     """
-    if len(definition) > MAX_DEFINITION:
-        raise Refused(f"its graph takes {len(definition):,} bytes; at most {MAX_DEFINITION:,}")
     described, state = _parsed(definition, tensors)
     if sorted(state) != sorted(info.name for info in described.tensors):
         raise Refused("what the submission's process handed over is malformed: tensors differ")
-    if any(len(info.name) > MAX_NAME for info in described.tensors):
-        raise Refused(f"a tensor's name has more than {MAX_NAME} characters")
     if not _is_square(described.image):
         shape = " x ".join(map(str, described.image))
         raise Refused(

@@ -63,8 +63,8 @@ FORGED = {
     "numbers for statistics": ("graph.calls.append(type(graph.calls[0])('n', 'aten.batch_norm.default', [{'value': graph.image}, 1, 2, 3, 4, True, 0.1, 1e-5, False], {}, None))", "without running statistics"),
     "weights that are statistics": ("definition.tensors[0].name = 'a.running_mean'; tensors['a.running_mean'] = tensors.pop('head.weight', tensors.get('a.running_mean')); graph.reads = {k: {'head.weight': 'a.running_mean'}.get(v, v) for k, v in graph.reads.items()}; definition.tensors[0].kind = 'buffer'; definition.tensors[0].requires_grad = False", ""),
     "a very long name": ("definition.network = 'n' * 5_000_000", ""),
-    "a very long tensor's name": ("name = 'n' * 600; definition.tensors[1].name = name; tensors[name] = tensors.pop('head.bias', tensors.get(name)); graph.reads = {k: {'head.bias': name}.get(v, v) for k, v in graph.reads.items()}", "a tensor's name has more than 500 characters"),
-    "a very long definition": ("definition.recipe = {'epochs': 1, 'name': 'n' * 9_000_000}", "at most 8,388,608"),
+    "a very long tensor's name": ("name = 'n' * 600; definition.tensors[1].name = name; tensors[name] = tensors.pop('head.bias', tensors.get(name)); graph.reads = {k: {'head.bias': name}.get(v, v) for k, v in graph.reads.items()}", "a name of more than 200 characters"),
+    "a very long definition": ("definition.recipe = {'epochs': 1, 'name': 'n' * 9_000_000}", "a definition of 9,"),
 }  # fmt: skip
 """What the submission's own process changes in what is handed over, and words of the fault. Where
 there is none, what was sent is graded as it is: all of its numbers count."""
