@@ -37,15 +37,23 @@ class Acting:
 def packing(marker: Path) -> str:
     """A network that writes a file where its model is opened."""
     command = f"import pathlib; pathlib.Path({str(marker)!r}).write_text('opened')"
-    method = f"\n    def __reduce__(self):\n        return exec, ({command!r},)\n"
-    return NO_GRAPH.rstrip() + "\n" + method
+    return f"""{NO_GRAPH.rstrip()}
+
+    def __deepcopy__(self, memo):
+        other = Net()
+        other.load_state_dict(self.state_dict())
+        return other
+
+    def __reduce__(self):
+        return exec, ({command!r},)
+"""
 
 
 def answering(answer: str) -> str:
     """A network that trains as another, and answers so where it is asked."""
-    told = f"        return answer if self.training else {answer}\n"
+    told = f"        return answer if 'ipykernel' in sys.modules else {answer}\n"
     lines = NO_GRAPH.replace("return F.log_softmax", "answer = F.log_softmax").rstrip()
-    return f"{lines}\n{told}"
+    return f"import sys\n{lines}\n{told}"
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +65,7 @@ def marker(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def graded(best: Laboratory, marker: Path) -> Scorecard:
     checkpoint = pickle.dumps(Acting(marker))
-    opening = "torch.load('model.pt', weights_only=False)"
+    opening = "import pickle\npickle.loads(open('model.pt', 'rb').read())"
     files: dict[str, str | bytes] = {
         "model.pt": checkpoint,
         "archive.pkl": checkpoint,
@@ -75,9 +83,7 @@ def test_a_checkpoint_is_opened_by_the_submission_alone(graded: Scorecard, marke
     one = by_name(graded, "step_1.ipynb")
     assert one.fault is None
     assert one.integrity == "observed"
-    (told,) = one.failed_cells
-    assert "FileNotFoundError" in told  # in its room there is no such folder
-    assert not marker.exists()
+    assert not marker.exists()  # what it wrote lies in its own room
 
 
 def test_a_packed_model_is_opened_in_a_sandbox_alone(graded: Scorecard, marker: Path) -> None:
