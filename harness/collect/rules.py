@@ -254,8 +254,8 @@ def _check_batch_norm(graph: frames.Graph, training: bool) -> dict[str, float]:
         if call.operator != _BATCH_NORM:
             continue
         *_, mean, variance, of_batch, momentum, _, _ = call.arguments
-        told = [each.get("value") if isinstance(each, dict) else None for each in (mean, variance)]
-        names = [tensors.get(str(name)) for name in told]
+        held = (s.get("value") if isinstance(s, dict) else None for s in (mean, variance))
+        names = [tensors.get(str(name)) for name in held]
         if not all(names):
             raise Refused(
                 "batch norm without running statistics answers by the batch, not by the image; "

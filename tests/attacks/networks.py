@@ -124,7 +124,7 @@ class Graded(NamedTuple):
 
 
 def both_forms(
-    laboratory: Laboratory, attacks: Mapping[str, Attack]
+    laboratory: Laboratory, attacks: Mapping[str, Attack], loops: str = LOOPS
 ) -> dict[tuple[str, str], Graded]:
     """All attacks of a table by form and name, after whose grades honest neighbours are unharmed."""
     every = [c.model_copy(update={"scope": "every step"}) for c in laboratory.rubric.checks]
@@ -132,7 +132,7 @@ def both_forms(
     files = {f"step_{n}.py": f"{a.source}\n{RECIPE}" for n, a in enumerate(attacks.values(), 1)}
     cells = [f"{attack.source}\nfit(Net(), 1)" for attack in attacks.values()]
     defined = laboratory.attack(files, rubric)
-    observed = laboratory.attack({"Step_1.ipynb": notebook(SETUP, LOOPS, *cells)}, rubric)
+    observed = laboratory.attack({"Step_1.ipynb": notebook(SETUP, loops, *cells)}, rubric)
     of_step = [f"step_{n}.py" for n in range(1, len(attacks) + 1)]
     of_cell = {step.trained: step.name for step in observed.evidence.steps}
     found = {}

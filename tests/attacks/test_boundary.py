@@ -3,6 +3,7 @@
 import pytest
 from batches import Laboratory, only_step
 from networks import FORMS, IMPORTS, Attack, Graded, both_forms
+from notebook_samples import LOOPS
 from step_samples import RECIPE, step
 
 LIMITS = {
@@ -14,9 +15,15 @@ LIMITS = {
 }  # fmt: skip
 
 
+FEW = "few = torch.utils.data.DataLoader(torch.utils.data.Subset(train_set, range(64)), 32)\n" + (
+    LOOPS.replace("loader=train_loader", "loader=few")
+)
+"""Loops over two batches: what is without limit takes long."""
+
+
 @pytest.fixture(scope="module")
 def graded(best: Laboratory) -> dict[tuple[str, str], Graded]:
-    return both_forms(best, LIMITS)
+    return both_forms(best, LIMITS, FEW)
 
 
 @pytest.mark.parametrize("name", LIMITS)
