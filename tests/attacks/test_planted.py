@@ -79,7 +79,9 @@ def test_hooks_and_exit_handlers_change_nothing(best: Laboratory) -> None:
     scorecard = best.attack({"step_1.py": HOOKS + step(), "step_2.py": step("Honest.")})
     first, second = scorecard.evidence.steps
     assert first.fault is None
-    assert first.network == second.network
+    assert first.network is not None
+    assert second.network is not None
+    assert first.network.parameters == second.network.parameters
     assert first.runs[0].epochs[-1].test_correct == second.runs[0].epochs[-1].test_correct
 
 
