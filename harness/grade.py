@@ -111,8 +111,11 @@ def write_reports(scorecard: Scorecard, out: Path, store: Store | None = None) -
         if store and step.executed and (executed := store.executed(step.executed)):
             # Folders may hold notebooks of one name; several steps may be of one notebook.
             place = PurePosixPath(step.name)
-            with suppress(OSError):  # a path too long for this folder: it is only to look at
-                write(folder / "executed" / place.with_name(f"{place.stem}.ipynb"), executed)
+            beside = folder / "executed" / place.parent
+            # What was handed in may lie here, and a link in it lead to the files of others.
+            if beside.resolve() == folder.resolve() / "executed" / place.parent:
+                with suppress(OSError):  # a path too long for this folder: it is only to look at
+                    write(beside / f"{place.stem}.ipynb", executed)
     write(folder / "report.json", document.render(scorecard).encode())
     write(folder / "report.md", markdown.render(scorecard).encode())
 

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,9 @@ def test_hooks_and_exit_handlers_change_nothing(best: Laboratory) -> None:
     scorecard = best.attack({"step_1.py": HOOKS + step(), "step_2.py": step("Honest.")})
     first, second = scorecard.evidence.steps
     assert first.fault is None
-    assert first.network == second.network
+    assert first.network is not None
+    assert second.network is not None
+    assert first.network.parameters == second.network.parameters
     assert first.runs[0].epochs[-1].test_correct == second.runs[0].epochs[-1].test_correct
 
 
@@ -93,8 +96,6 @@ def test_a_notebook_that_ends_early_keeps_what_was_measured(best: Laboratory) ->
 def test_planted_files_change_nothing_of_a_definition(best: Laboratory) -> None:
     # As a step of its own a planted file is told of; here it is to be overlooked.
     plain = grade(best.put({"step_1.py": step("Plain.")}), best.rubric, best.workshop, print)
-    names = [f'"{name}"' for name in FILES if name.endswith(".py") and "/" not in name]
-    assert names
     scorecard = best.attack(FILES | {"step_1.py": step("Plain.")})
     assert "PLANTED" not in os.environ
     (honest,) = (each for each in scorecard.evidence.steps if each.name == "step_1.py")
@@ -111,33 +112,34 @@ def test_planted_files_change_nothing_of_a_notebook(best: Laboratory) -> None:
     assert judged(scorecard) == judged(plain)
 
 
-@pytest.mark.parametrize("name", ["sitecustomize", "usercustomize", "json", "torch", "pathlib"])
-def test_a_step_is_nothing_that_python_imports(
-    laboratory: Laboratory, name: str, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("name", ["sitecustomize", "json"])
+def test_a_step_is_nothing_that_python_imports(laboratory: Laboratory, name: str) -> None:
     """Seen: the second process ran it before that was behind its walls."""
-    secret = tmp_path / "secret"
-    secret.write_text("of the machine")
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.owner() == Path.home().owner() and folder.name.startswith(("pytest-", "test_")):
-            folder.chmod(0o755)
-    looks = (
-        f"\ntry:\n    open({str(secret)!r}).read()\nexcept OSError:\n    pass\n"
-        f"else:\n    raise SystemExit('it was read')\n"
-    )
-    order = [f"{name}.py", "step_2.py", "step_3.py"]
-    scorecard = laboratory.attack(
-        {
-            "submission.toml": f"order = {json.dumps(order)}\n",
-            order[0]: looks + step("Planted."),
-            order[1]: "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n" + step(),
-            order[2]: step("After it."),
-        }
-    )
-    first, second, third = scorecard.evidence.steps
-    assert second.fault is not None
-    assert "ended without an answer" in second.fault.message
-    assert (first.fault, third.fault) == (None, None)
+    with tempfile.NamedTemporaryFile() as secret:
+        Path(secret.name).chmod(0o666)  # so that nothing but the walls is in the way
+        writes = f"""
+try:
+    open({secret.name!r}, "w").write("changed")
+except OSError:
+    pass
+"""
+        steps = planted_as(f"{name}.py", writes)
+        first, second, third = laboratory.attack(steps).evidence.steps
+        assert second.fault is not None
+        assert "ended without an answer" in second.fault.message
+        assert (first.fault, third.fault) == (None, None)
+        assert Path(secret.name).read_text() == ""
+
+
+def planted_as(name: str, code: str) -> dict[str, str]:
+    """Three steps: the first of this name, and one that has the third take a new process."""
+    order = [name, "step_2.py", "step_3.py"]
+    return {
+        "submission.toml": f"order = {json.dumps(order)}\n",
+        order[0]: code + step("Planted."),
+        order[1]: "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n" + step(),
+        order[2]: step("After it."),
+    }
 
 
 def test_the_command_in_a_submissions_folder_runs_nothing_of_it(tmp_path: Path) -> None:

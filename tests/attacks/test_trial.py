@@ -25,12 +25,17 @@ class Plain(Bubblewrap):
 
 
 class Bound(Bubblewrap):
-    """Shows what lies in the folder of temporary files."""
+    """Shows files that lie in the folder of temporary ones."""
 
     def command(self, program: list[str], room: Room) -> list[str]:
         made = super().command(program, room)
-        place = made.index("--ro-bind")
-        return [*made[:place], "--bind", "/tmp", "/tmp", *made[place:]]
+        files = [str(each) for each in room.folder.parent.glob("tmp*") if each.is_file()]
+        place = made.index("--remount-ro")
+        return [
+            *made[:place],
+            *(part for f in files for part in ("--bind-try", f, f)),
+            *made[place:],
+        ]
 
 
 class Networked(Bubblewrap):
