@@ -148,7 +148,7 @@ def admitted(definition: bytes, tensors: bytes) -> tuple[Candidate, Network]:
     try:
         candidate = admit(definition, tensors)
         network = Network(
-            name=candidate.definition.network[:100],
+            name=candidate.definition.network,
             digest=candidate.digest,
             parameters=count(candidate),
             remarks=remarks(candidate),

@@ -84,7 +84,7 @@ def grade(
     awarded = shared.awarded(overrides, asked)
     shared.distinct(paths)
     scorecards = []
-    missing = False
+    missing = unwritten = False
     try:
         with shared.ending(overrides, kept="; what was measured is kept"):
             evidence = stores.Store(stores.folder(store))
@@ -101,9 +101,15 @@ def grade(
                     say(f"{path}: no such file or folder")
                     missing = True
                     continue
-                write_reports(scorecard, out, workshop.store)
                 scorecards.append(scorecard)
                 shared.show(scorecard, json)
+                try:
+                    write_reports(scorecard, out, workshop.store)
+                except OSError as error:
+                    say(f"{path}: its report cannot be written: {error}")
+                    unwritten = True
     except KeyboardInterrupt:
         fail("interrupted; what was measured is kept, and the same command goes on from there", 130)
+    if unwritten:
+        raise typer.Exit(4)
     shared.leave(scorecards, missing, exit_zero)

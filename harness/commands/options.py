@@ -73,6 +73,9 @@ def say(message: str) -> None:
     """A line for people, whole however wide it is, and red on a terminal."""
     from rich.console import Console
 
+    from harness.plain import printable
+
+    message = printable(message)
     Console(stderr=True, highlight=False).print(message, style="red", markup=False, soft_wrap=True)
 
 

@@ -84,7 +84,8 @@ def ending(overrides_file: Path | None, kept: str = "") -> Iterator[None]:
 def show(scorecard: Scorecard, json: bool, checked: bool = False) -> None:
     """Print a scorecard, for people or for machines."""
     if json:
-        print(dumps(scorecard.model_dump(mode="json")), flush=True)
+        # A CI service reads commands in what is printed; in JSON the bracket may stand as its code.
+        print(dumps(scorecard.model_dump(mode="json")).replace("##[", "##\\u005b"), flush=True)
         return
     console = Console(highlight=False)
     console.print(Report(scorecard, checked))

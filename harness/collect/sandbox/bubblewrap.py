@@ -81,8 +81,9 @@ class Bubblewrap:
 
     def filters(self, graphs: bool) -> tuple[bytes, bytes]:
         """Against the kernel's dark corners, and a loopback of its own."""
-        foreign = syscalls.around_graphs() if graphs else syscalls.around_submitted(signals=True)
-        return syscalls.around_all(), foreign
+        if graphs:
+            return syscalls.around_all(), syscalls.around_graphs()
+        return syscalls.around_all(), syscalls.around_submitted(signals=True, rights=True)
 
 
 def _system() -> Iterator[str]:

@@ -73,9 +73,10 @@ class Landlock:
 
     def filters(self, graphs: bool) -> tuple[bytes, bytes]:
         """For network and other processes, which Landlock knows in part."""
+        if graphs:
+            return syscalls.around_all(), syscalls.around_graphs()
         signals = _version() >= SIGNALS
-        foreign = syscalls.around_graphs() if graphs else syscalls.around_submitted(signals)
-        return syscalls.around_all(), foreign
+        return syscalls.around_all(), syscalls.around_submitted(signals, rights=False)
 
 
 def _version() -> int:

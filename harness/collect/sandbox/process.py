@@ -22,7 +22,10 @@ from harness.collect.sandbox.room import Room
 from harness.collect.sandbox.watch import Watch
 
 MAX_BYTES = 2**29
-"""Of frames through one pipe: what waits to be taken lies in the trusted side's memory."""
+"""Of frames through one pipe."""
+
+MAX_WAITING = 2**29
+"""Bytes of frames that wait to be taken, which lie in the trusted side's memory."""
 
 START_SECONDS = 300
 """For torch to be imported in a new child: some seconds, or minutes on a machine that is busy."""
@@ -78,6 +81,7 @@ class Process:
             streams.append(os.fdopen(reading, "rb"))
         self._queue: queue.Queue[Frame | frames.FrameError | None] = queue.Queue(backlog)
         self._open, self._most = len(streams), most
+        self._waiting, self._room_for_more = 0, threading.Condition()
         self._over = threading.Event()
         for stream in streams:
             threading.Thread(target=self._pump, args=(stream,), daemon=True).start()
@@ -118,6 +122,9 @@ class Process:
             if isinstance(frame, frames.FrameError):
                 raise frame
             if frame is not None:
+                with self._room_for_more:
+                    self._waiting -= len(frame[1])
+                    self._room_for_more.notify_all()
                 return frame
             self._open -= 1
         return None
@@ -165,11 +172,21 @@ class Process:
                     total += len(frame[1])
                     if total > self._most:
                         raise frames.FrameError(f"more than {self._most:,} bytes of frames")
-                    if not self._hand_on(frame):
+                    if not (self._wait_for_room(len(frame[1])) and self._hand_on(frame)):
                         return
             except frames.FrameError as error:
                 self._hand_on(error)
             self._hand_on(None)
+
+    def _wait_for_room(self, size: int) -> bool:
+        """Wait until so many bytes may wait to be taken; whether somebody still takes any."""
+        with self._room_for_more:
+            while self._waiting and self._waiting + size > MAX_WAITING:
+                if self._over.is_set():
+                    return False
+                self._room_for_more.wait(1)
+            self._waiting += size
+        return True
 
     def _hand_on(self, frame: Frame | frames.FrameError | None) -> bool:
         """Whether the frame was put before whoever asks for the next; not if nobody will."""
