@@ -127,3 +127,16 @@ def test_the_readme_shows_what_the_evidence_comes_to() -> None:
 def test_the_page_of_the_seeds_is_what_the_evidence_comes_to() -> None:
     page = runpy.run_path(str(DOCS / "seeds.py"))["page"]()
     assert page == (DOCS / "seeds.md").read_text(encoding="utf-8"), "run docs/seeds.py write"
+
+
+ATTACKS = DOCS.parent / "tests" / "attacks"
+
+
+def test_every_attack_stands_in_the_table_and_every_test_exists() -> None:
+    told = re.findall(r"`(test_\w+\.py::test_\w+)`", (DOCS / "security.md").read_text())
+    there = {
+        f"{path.name}::{name}"
+        for path in ATTACKS.glob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)
+    }
+    assert sorted(told) == sorted(there)

@@ -11,7 +11,7 @@ from harness.scorecard import Mark, Scorecard
 
 _ACTIVE = re.compile(r"([\\`*_\[\]<>#|~&$])")
 
-_BEGINNING = re.compile(r"^(?=[-+=])|^(\d{1,9})(?=[.)])")
+_BEGINNING = re.compile(r"^(?=[-+](?:\s|$)|[-=]+\s*$)|^(\d{1,9})(?=[.)](?:\s|$))")
 """Of a list, or of a line under a heading."""
 
 _LINKED = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)|(?<=#)(?=\d)", re.IGNORECASE)
