@@ -76,8 +76,14 @@ def bombed(laboratory: Laboratory) -> Told:
 
 
 def left_of_all() -> list[psutil.Process]:
-    """Processes that this one started, directly or not."""
-    return psutil.Process().children(recursive=True)
+    """Processes that this one started for submitted code, directly or not."""
+    benches = [
+        process
+        for process in psutil.Process().children()
+        if "harness.collect.bench_process" in process.cmdline()
+    ]
+    kept = {*benches, *(one for bench in benches for one in bench.children(recursive=True))}
+    return [one for one in psutil.Process().children(recursive=True) if one not in kept]
 
 
 @pytest.mark.parametrize("what", BOUNDED)

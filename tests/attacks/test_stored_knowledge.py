@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 import torch
 import torch.nn.functional as F
+from asked import correct
 from batches import Laboratory, last_correct, only_step
 from crossing import Net, crossed
 from networks import IMPORTS
@@ -14,7 +15,6 @@ from step_samples import RECIPE, step
 from torch import Tensor, nn
 
 from harness import data
-from harness.collect import evaluator
 from harness.collect.count import count
 from harness.collect.graph import GraphNetwork
 from harness.collect.state import redrawn
@@ -47,7 +47,7 @@ def learned(digits: data.Images) -> nn.Linear:
     for epoch in range(1, 9):
         training.epoch(epoch)
     test = data.scaled(digits.test, VIEW)
-    assert evaluator.correct(network, test, digits.test_labels) > 330
+    assert correct(network, test, digits.test_labels) > 330
     return head
 
 
@@ -237,9 +237,9 @@ def test_two_weights_in_each_number_are_forgotten_too(
     candidate = crossed(network)
     test = data.scaled(digits.test, VIEW)
     known = GraphNetwork(candidate, candidate.tensors)
-    assert evaluator.correct(known, test, digits.test_labels) > 330
+    assert correct(known, test, digits.test_labels) > 330
     fresh = GraphNetwork(candidate, redrawn(candidate, seed=1))
-    assert evaluator.correct(fresh, test, digits.test_labels) < CHANCE
+    assert correct(fresh, test, digits.test_labels) < CHANCE
 
 
 def test_a_classifier_in_the_sizes_of_values_counts(learned: nn.Linear) -> None:

@@ -47,14 +47,14 @@ class Networked(Bubblewrap):
             made.insert(made.index("--unshare-all") + 1, "--share-net")
         return [part for part in made if part != "--unshare-net"]
 
-    def filters(self) -> tuple[bytes, bytes]:
+    def filters(self, graphs: bool) -> tuple[bytes, bytes]:
         return b"", b""
 
 
 class Unfiltered(Landlock):
     """Landlock alone."""
 
-    def filters(self) -> tuple[bytes, bytes]:
+    def filters(self, graphs: bool) -> tuple[bytes, bytes]:
         return b"", b""
 
 
@@ -68,14 +68,14 @@ class Unruled(Landlock):
 class Broken(Bubblewrap):
     """A filter that the kernel does not take."""
 
-    def filters(self) -> tuple[bytes, bytes]:
+    def filters(self, graphs: bool) -> tuple[bytes, bytes]:
         return b"\0" * 8, b"\0" * 8
 
 
 class BrokenLandlock(Landlock):
     """A filter that the kernel does not take."""
 
-    def filters(self) -> tuple[bytes, bytes]:
+    def filters(self, graphs: bool) -> tuple[bytes, bytes]:
         return b"\0" * 8, b"\0" * 8
 
 
