@@ -11,7 +11,6 @@ LIMITS = {
     "a thousand calls": Attack("self.head(self.walk(x))", methods="def walk(self, x):\n    for _ in range(1_000):\n        x = x.neg()\n    return x", words="calls; at most 1,000 are taken"),
     "two hundred tensors": Attack("self.many(self.head(x))", "self.many = nn.Sequential(*[nn.PReLU() for _ in range(200)])", words="tensors; at most 200 are taken"),
     "weights in the order of a list": Attack("self.head(x) * torch.stack([x[:, i % 7] for i in range(990)], 1).mean(1, keepdim=True)", words="at most 1,000 are taken"),
-    "pieces without number": Attack("self.head(x + sum(x.repeat(1, 2).unbind(1)[:3])[:, None])", words="1,000"),
 }  # fmt: skip
 
 
