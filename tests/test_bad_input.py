@@ -94,6 +94,10 @@ class Net(nn.Module):
 } | {name: step(recipe=f"recipe = {text}\n") for name, text in RECIPES.items()}
 
 
+BAD = pytest.mark.xdist_group("bad input")
+"""Tests of the one submission run where it was graded."""
+
+
 @pytest.fixture(scope="module")
 def steps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Step]:
     """All of them as one submission: a fault of one step must leave the others graded."""
@@ -113,6 +117,7 @@ def fault_of(step: Step) -> Fault | None:
     return step.fault or next((run.fault for run in step.runs if run.fault), None)
 
 
+@BAD
 @pytest.mark.parametrize(
     ("name", "owner", "words"),
     [
@@ -166,6 +171,7 @@ def test_says_what_is_wrong_and_whose_fault_it_is(
     assert fault.owner == owner
 
 
+@BAD
 @pytest.mark.parametrize(
     ("name", "line"), [("syntax_error", 2), ("raises", 2), ("forward_raises", 17)]
 )
@@ -175,6 +181,7 @@ def test_names_the_learners_own_line(steps: dict[str, Step], name: str, line: in
     assert fault.line == line
 
 
+@BAD
 def test_the_step_beside_them_is_measured(steps: dict[str, Step]) -> None:
     assert fault_of(steps["good"]) is None
     (run,) = steps["good"].runs
@@ -184,6 +191,7 @@ def test_the_step_beside_them_is_measured(steps: dict[str, Step]) -> None:
     assert 0 < run.shifted < run.epochs[-1].test_correct
 
 
+@BAD
 def test_what_was_measured_before_a_fault_is_kept(steps: dict[str, Step]) -> None:
     assert steps["nan"].network is not None
     assert steps["unknown_optimizer"].network is not None
@@ -192,6 +200,7 @@ def test_what_was_measured_before_a_fault_is_kept(steps: dict[str, Step]) -> Non
     assert steps["syntax_error"].source
 
 
+@BAD
 def test_no_traceback_names_a_folder_of_this_machine(steps: dict[str, Step]) -> None:
     fault = fault_of(steps["raises"])
     assert fault is not None

@@ -44,7 +44,10 @@ def test_inside_touches_only_the_frames(path: Path) -> None:
 def test_imports_run_downwards(wing: str, forbidden: tuple[str, ...]) -> None:
     for path in (PACKAGE / wing).rglob("*.py"):
         for name in imported(path):
-            assert name.split(".")[1] not in forbidden, f"{path.name} imports {name}"
+            # The bench's process puts itself behind the walls, as a submission's does.
+            own = path.name == "bench_process.py" and name.startswith("harness.inside.confine")
+            own |= path.name == "bench_process.py" and name.startswith("harness.inside.limits")
+            assert own or name.split(".")[1] not in forbidden, f"{path.name} imports {name}"
 
 
 def test_the_child_imports_no_torchvision_and_nothing_else_of_ours() -> None:

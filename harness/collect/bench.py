@@ -231,13 +231,15 @@ class OnBench:
 
 
 class _BenchProcess:
-    """The process of a bench: started once, and forked for every network."""
+    """The process of a bench: started once, and forked for one network after another."""
 
     def __init__(self, wall: Wall, device: str) -> None:
         self._wall, self._device = wall, device
         self._process: Process | None = None
         self._room: Room | None = None
         self._ready = False
+        self._taken: HandedOver | None = None
+        """The network that a fork has taken on."""
 
     def start(self) -> None:
         """Start it, if it does not run; its imports take seconds."""
@@ -254,33 +256,43 @@ class _BenchProcess:
         if self._process is not None and self._room is not None:
             self._process.end()
             self._made.__exit__(None, None, None)
-        self._process = self._room = None
+        self._process = self._room = self._taken = None
         self._ready = False
 
     @contextmanager
     def session(self, handed_over: HandedOver) -> Iterator[None]:
-        """Have a fork take on a network, until the block is left."""
+        """Have a fork take on a network, unless the last one did.
+
+        It keeps the network after the block, until another is taken on: a notebook's epochs are
+        measured one by one, and to rebuild a network takes as long as to ask it.
+        """
         self.start()
-        if not self._ready:
-            self.take(Kind.READY)
-            self._ready = True
         try:
-            with (
-                self.lent("definition", handed_over[0]) as definition,
-                self.lent("tensors", handed_over[1]) as tensors,
-            ):
-                self.order("take", definition=definition, tensors=tensors)
-                yield
-            self.order("end")
-            self.take(Kind.END)
-        except (RecipeError, TooMuch):
-            self.order("end")
-            self.take(Kind.END)
+            if not self._ready:
+                self.take(Kind.READY)
+                self._ready = True
+            if self._taken != handed_over:
+                self._put_away()
+                with (
+                    self.lent("definition", handed_over[0]) as definition,
+                    self.lent("tensors", handed_over[1]) as tensors,
+                ):
+                    self.order("take", definition=definition, tensors=tensors)
+                    self.told()
+                self._taken = handed_over
+            yield
+        except (RecipeError, TooMuch):  # the fork waits for its next order
             raise
         except BaseException:
             # Where it stands is not known: another is started when it is needed.
             self.end()
             raise
+
+    def _put_away(self) -> None:
+        if self._taken is not None:
+            self.order("end")
+            self.take(Kind.END)
+        self._taken = None
 
     @contextmanager
     def lent(self, name: str, content: bytes | None) -> Iterator[str]:

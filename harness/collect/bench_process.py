@@ -49,6 +49,8 @@ def serve(stream: BinaryIO, device: str, memory: int, forks: bool) -> None:
     """Take on one network after another, until there are no orders."""
     frames.write(stream, Kind.READY, b"")
     for line in _orders():
+        if line["do"] != "take":  # it was meant for a fork that has ended
+            continue
         child = os.fork() if forks else 0
         if child == 0:
             if forks:
@@ -74,6 +76,7 @@ def _take_on(order: dict[str, Any], stream: BinaryIO, device: torch.device) -> N
     definition, tensors = (Path(order[part]).read_bytes() for part in ("definition", "tensors"))
     candidate = admit(definition, tensors)
     on_bench = _Network(candidate, device, stream)
+    frames.write(stream, Kind.TOLD, b"{}")
     todo: dict[str, Callable[[dict[str, Any]], None]] = {
         "train": on_bench.train,
         "score": on_bench.score,
