@@ -64,7 +64,6 @@ def test_a_batch_with_one_bad_apple(
     for name in cards:
         assert json.loads((out / name / "report.json").read_text()) == cards[name]
         assert (out / name / "report.md").is_file()
-    assert harness("grade", bad, *options).returncode == 3
 
     again = harness("grade", good, *options)
     assert "epoch" not in again.stderr  # it trained nothing

@@ -237,7 +237,7 @@ def test_secrets_differ_and_stay(tmp_path: Path) -> None:
     assert (tmp_path / "one" / "secret").stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize("kills", [pytest.param(2), pytest.param(30, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("kills", [pytest.param(1), pytest.param(30, marks=pytest.mark.nightly)])
 def test_killed_with_sigkill_it_ends_with_the_same_evidence(
     kills: int,
     submission: Callable[..., Path],
