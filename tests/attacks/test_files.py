@@ -79,7 +79,7 @@ WRITING = {
 }  # fmt: skip
 
 REFUSED = (
-    "Permission denied|Operation not permitted|No such file|Read-only file system"
+    "Permission denied|Operation not permitted|No such file|Read-only file system|cross-device"
     "|No module named 'harness.grade'|nothing there|Not a gzipped file|Device or resource busy"
 )
 

@@ -43,7 +43,7 @@ ATTACKS = {
     "walls: every call that is refused": ("left = []\nfor name in NUMBERS:\n    if name not in ('capget', 'clone', 'clone3', 'prctl'):\n        try:\n            call(name, -1, -1, -1, -1, -1, -1)\n        except PermissionError:\n            continue\n        except OSError:\n            pass\n        left.append(name)\nassert left, 'nothing there'\n", "nothing there"),
     "rights: root": ("assert 0 in (os.getuid(), os.geteuid(), os.getgid(), os.getegid()), 'nothing there'", "nothing there"),
     "rights: groups of root": ("assert 0 in os.getgroups(), 'nothing there'", "nothing there"),
-    "rights: to become root": ("os.setuid(0)", REFUSED),
+    "rights: to become root": ("os.setuid(0)", f"{REFUSED}|Invalid argument"),
     "rights: capabilities": ("assert rights() & ~(1 << 2), 'nothing there'", "nothing there"),
     "rights: of a setuid program": ("assert call('prctl', 39, 0, 0, 0, 0) != 1, 'nothing there'", "nothing there"),
     "rights: su": ("subprocess.run(['su', '-c', 'true'], check=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=20)", "CalledProcessError|No such file|Permission denied"),

@@ -54,7 +54,9 @@ class Bubblewrap:
             *_bound([room.given, *([PACKAGE] if room.graphs else [])]),
             *_hidden(room),
             *_folder(room.work, room.disk, 0o777),
-            *("--proc", "/proc", "--dev", "/dev"),
+            # The first process is bubblewrap's own and has no filter, so that nothing of it shows.
+            *("--proc", "/proc", "--tmpfs", "/proc/1", "--remount-ro", "/proc/1"),
+            *("--dev", "/dev"),
             *(_gpu() if room.gpu else ()),
             *_folder(Path("/dev/shm"), SHARED, 0o1777),
             *("--remount-ro", "/dev", "--remount-ro", "/"),

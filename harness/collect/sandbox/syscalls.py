@@ -15,6 +15,7 @@ from typing import Any
 REFUSED = (
     # Other processes of the same user, and their memory.
     *("kcmp", "pidfd_getfd", "process_madvise", "process_vm_readv", "process_vm_writev", "ptrace"),
+    *("migrate_pages", "move_pages"),
     # Objects that all processes of a user share.
     *("mq_open", "mq_unlink", "msgget", "semget", "shmget"),
     *("add_key", "keyctl", "request_key"),
@@ -37,6 +38,16 @@ REFUSED = (
 
 NEWER = {"process_madvise": 440, "mount_setattr": 442, "memfd_secret": 447, "fchmodat2": 452}
 """Numbers, the same on all processors, of calls that an older libseccomp does not know."""
+
+OF_ONESELF = (
+    ("prlimit64", 0, 0),
+    *(("setpriority", 0, 0), ("setpriority", 1, 0)),
+    *(("ioprio_set", 0, 1), ("ioprio_set", 1, 0)),
+)
+"""Calls that may change the calling process alone: the argument of this place must be this."""
+
+SCHEDULED = ("sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler")
+"""The same, but libraries call them with a thread's own number: they seem to succeed."""
 
 ELSEWHERE = ("connect", "sendmsg", "sendmmsg")
 """Ways to a socket that somebody else listens to: a session's bus would run what it is told."""
@@ -69,7 +80,10 @@ def around_all() -> bytes:
         filter_.add_rule(refused, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, flag, flag))
     # Its flags lie in memory, where no filter sees them; without it libraries take clone.
     filter_.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")
-    filter_.add_rule(refused, "prlimit64", seccomp.Arg(0, seccomp.NE, 0))
+    for name, argument, own in OF_ONESELF:
+        filter_.add_rule(refused, name, seccomp.Arg(argument, seccomp.NE, own))
+    for name in SCHEDULED:
+        filter_.add_rule(seccomp.ERRNO(0), name, seccomp.Arg(0, seccomp.NE, 0))
     return _program(filter_)
 
 
