@@ -9,9 +9,12 @@ what is made of the frames.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import BinaryIO
@@ -29,6 +32,8 @@ def serve(stream: BinaryIO, seconds: int, memory: int, forks: bool) -> None:
     exporter.warm_up()
     gc.freeze()
     gc.enable()
+    if forks:
+        _adopt()
     frames.write(stream, frames.Kind.READY, b"")
     for line in sys.stdin:
         order = json.loads(line)
@@ -41,7 +46,27 @@ def serve(stream: BinaryIO, seconds: int, memory: int, forks: bool) -> None:
                 _end(stream, 0)
             # Threads, exit handlers and destructors of the submission get no further turn.
             os._exit(0)
-        _end(stream, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        status = os.waitpid(child, 0)[1]
+        _end_the_rest()
+        _end(stream, os.waitstatus_to_exitcode(status))
+
+
+def _adopt() -> None:
+    """Become the parent of what a step leaves behind."""
+    set_child_subreaper = 36
+    ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0)
+
+
+def _end_the_rest() -> None:
+    """End what a step left behind, which could speak for the next one."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    with contextlib.suppress(OSError):  # a kernel that does not tell
+        while left := children.read_text().split():
+            for process in map(int, left):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(process, 0)
 
 
 def _end(stream: BinaryIO, status: int) -> None:
