@@ -113,6 +113,9 @@ class Network(Observation):
     """For one image in evaluation, as torchinfo counts them: a convolution's weights and biases
     once for each position of its output, those of other layers once. What torchinfo overlooks
     counts in full: each position of a linear layer, matrix products that no layer holds."""
+    graph: str = ""
+    """SHA-256 of the graphs without names and tensors' values: equal for networks that are built
+    alike, whatever they are called. Empty where there is no graph."""
     training_multiply_adds: int
     """The same in training; an evaluation that costs more may be an ensemble."""
     evaluation_only: list[str] = []
@@ -168,6 +171,17 @@ class Epoch(Observation):
     """Wall time of training and evaluation; the only figure that differs between equal runs."""
 
 
+class Mistake(Observation):
+    """A test image that was answered wrongly after the last epoch."""
+
+    image: int
+    """Its number in the test set, from 0."""
+    label: int
+    answer: int
+    png: str
+    """The image as the data set has it: a PNG in base64."""
+
+
 class Observed(Observation):
     """What a notebook trained and how, as the probe in its process tells."""
 
@@ -186,6 +200,8 @@ class Observed(Observation):
     """Whether it was ended early, to be replayed."""
     answered: bool = False
     """Whether its answers came from a sandbox, because its network is no graph."""
+    weights: str = ""
+    """SHA-256 of the tensors after the last epoch; empty where the network is no graph."""
     findings: list[str] = []
     """Where the optimiser's account and the weights contradict each other, a sentence each."""
     remarks: list[str] = []
@@ -209,6 +225,9 @@ class Run(Observation):
     shifted: int | None = None
     """Correct answers after the last epoch when the test images are shifted by one pixel: the
     lowest of the four directions. A table of answers would miss them."""
+    mistakes: list[Mistake] = []
+    """Those that the network was surest of, of a complete run from the first seed, or of a
+    notebook's own training."""
     observed: Observed | None = None
     """Only of a notebook's own training."""
     machine: Machine
@@ -245,6 +264,10 @@ Counting = Literal["last", "first"]
 """Which of a notebook's own trainings of a network is judged."""
 
 
+Place = Literal["network", "recipe", "target", "result", "analysis"]
+"""The class of the network, the recipe, and the headings of the notes."""
+
+
 class Step(Observation):
     """One step of a submission, in the order in which the learner took them."""
 
@@ -257,6 +280,10 @@ class Step(Observation):
     """The trainings that were printed in READMEs and a notebook's outputs, beside ours."""
     source: str
     """SHA-256 of the file."""
+    fingerprint: list[int] = []
+    """Of the code, as `harness.fingerprint` takes it: two that share much are alike."""
+    lines: dict[Place, int] = {}
+    """Where in a model definition stands what a report points at."""
     handed_in: str
     """Names the definition in the store. For a file, SHA-256 of the contents of this file and all
     before it, and of the classes that were named to be graded: they ran in one child, where an

@@ -13,11 +13,16 @@ from pathlib import PurePosixPath
 
 from harness import claims, notebook, notes, outputs, printed, readme, syntax
 from harness.claims import Claim
+from harness.evidence import Place
+from harness.fingerprint import fingerprint
 from harness.layout import first_mention
 from harness.notebook import Cell
 from harness.notes import Notes
 from harness.outputs import Logged
 from harness.submission import Source, Submission
+
+MAX_LINES = 2_000
+"""Of a file in which headings are looked for; notes stand at its top."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,10 @@ class Reading:
     logged: list[Logged]
     """The trainings that were printed before it was handed in: those in READMEs, then a notebook's
     own outputs."""
+    fingerprint: list[int]
+    """Of its code."""
+    lines: dict[Place, int]
+    """Where in a model definition stands what a report points at."""
 
 
 def read(
@@ -48,12 +57,14 @@ def read(
     found: list[tuple[str, Notes]] = []
     told: list[Claim] = []
     logged = _of_logs(submission, source)
+    lines: dict[Place, int] = {}
     if source.is_notebook:
         try:
             cells = notebook.read(source.content)
         except notebook.NotebookError:
             cells = []  # whoever runs it will say what is wrong with it
         part = range(len(cells)) if part is None else part
+        code = [cells[number].source for number in part if cells[number].kind == "code"]
         found.append(("notebook", of_cells(cells, part)))
         told = outputs.read(cells, part, trained)
         logged += outputs.runs(cells, part)
@@ -61,12 +72,29 @@ def read(
         if part.stop == len(cells):  # what is said of the file is said of what it comes to
             found += _of_readmes(submission, source)
     else:
+        code = [source.content.decode("utf-8-sig", errors="replace")]
+        lines = _lines(code[0], source.content)
         found.append(("docstring", notes.read(source.content, source.network)))
         found += _of_readmes(submission, source)
     first = found[0][0]  # the step's own file, whose title counts without notes as well
     found = [(p, said) for p, said in found if said.kinds or (p == first and said.title)]
     stated = [(_elsewhere(place), claims.read(said)) for place, said in found]
-    return Reading(notes.merge(found), claims.merge([*stated, ("", told)]), logged)
+    return Reading(
+        notes.merge(found),
+        claims.merge([*stated, ("", told)]),
+        logged,
+        fingerprint(code),
+        lines,
+    )
+
+
+def _lines(text: str, content: bytes) -> dict[Place, int]:
+    """The first line of what a report points at in a model definition."""
+    found: dict[Place, int] = {}
+    for number, line in enumerate(text.splitlines()[:MAX_LINES], 1):
+        if kind := notes.heading(line):
+            found.setdefault(kind, number)
+    return found | syntax.places(content)
 
 
 def _elsewhere(place: str) -> str:

@@ -17,6 +17,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, Union
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -33,6 +34,7 @@ from pydantic import (
 from harness import data, evidence, outputs, problems
 from harness.percentage import Percentage
 from harness.recipe import Normalize, Recipe
+from harness.scorecard import Bar
 
 SHIPPED = next(
     folder
@@ -150,6 +152,10 @@ class Check(BaseModel):
         """
         return None
 
+    def bar(self, dataset: evidence.Dataset) -> Bar | None:
+        """The value that is asked, for a chart to draw; None, as here, where it is no number."""
+        return None
+
     def contradiction(self, rubric: Rubric) -> str:
         """What in the rubric this check cannot stand beside, in a sentence; empty if nothing."""
         return ""
@@ -176,6 +182,19 @@ def _module(name: str) -> str:
     return name
 
 
+class Late(BaseModel):
+    """What a submission loses that came after its due time, as the roster has it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    due: AwareDatetime
+    """A time with its zone, such as `2026-11-30T23:59:00+01:00`."""
+    per_day: Percentage
+    """Share of the earned points that each day after it costs, once it has begun."""
+    at_most: Percentage = Percentage("100 %")
+    """Share of the earned points that is lost in the end."""
+
+
 class Rubric(BaseModel):
     """What is asked of a submission and what it is worth."""
 
@@ -195,6 +214,8 @@ class Rubric(BaseModel):
     """Which training is judged where a notebook trains one network several times."""
     pass_mark: Percentage = Percentage("50 %")
     """Share of all points that passes."""
+    late: Late | None = None
+    """What a submission loses that comes late; nothing if left out."""
     recipe: Recipe = Recipe.model_validate(
         {
             "epochs": 15,
@@ -276,6 +297,8 @@ def load(path: Path) -> Rubric:
                 return Recipe.model_fields
             case ("recipe", "normalize"):
                 return Normalize.model_fields
+            case ("late",):
+                return Late.model_fields
         return Rubric.model_fields
 
     try:

@@ -11,11 +11,24 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from harness.evidence import Evidence, Fault
+from harness.roster import Learner
 
-FORMAT = 2
+FORMAT = 3
 """Raised when these models change in a way that an older reader would misunderstand."""
 
 Status = Literal["passed", "partly", "failed", "awaiting", "not graded"]
+
+
+class Bar(BaseModel):
+    """A value that a check asks for, as charts draw it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    quantity: Literal["test accuracy", "parameters"]
+    value: int
+    """Correct test answers to reach, or the number of parameters to stay below."""
+    last_epochs: int = 0
+    """How many epochs, counted back from the last declared one, must each reach it."""
 
 
 class Mark(BaseModel):
@@ -25,6 +38,8 @@ class Mark(BaseModel):
 
     check: str
     """The check's name."""
+    kind: str = ""
+    """Which kind of check it is, such as `accuracy`."""
     step: str
     """Name of the step; empty for the whole submission, and where there is no step to judge."""
     asked: str
@@ -41,6 +56,23 @@ class Mark(BaseModel):
     """One sentence."""
     review: list[str] = []
     """What a person should look at; it changes no points."""
+    bar: Bar | None = None
+    """The number that is asked, for charts."""
+    overridden: bool = False
+    """Whether a person set the points."""
+
+
+class Lateness(BaseModel):
+    """What a submission lost because it came late."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    days: int
+    """Begun since it was due."""
+    points: float
+    """Taken off those earned."""
+    why: str
+    """One sentence."""
 
 
 class Scorecard(BaseModel):
@@ -58,7 +90,7 @@ class Scorecard(BaseModel):
     marks: list[Mark]
     """By step in the learner's order, then in the rubric's."""
     points: float
-    """Those earned, with any bonus."""
+    """Those earned, with any bonus, less what lateness cost."""
     out_of: float
     """Those that could be earned so far: without a bonus, and without what awaits a person."""
     bonus: float
@@ -71,4 +103,8 @@ class Scorecard(BaseModel):
     """What stands against a pass, one sentence each."""
     faults: list[Fault]
     """All that could not be observed, in order."""
+    learner: Learner | None = None
+    """As the roster has who handed it in."""
+    late: Lateness | None = None
+    """None if it came in time, or nobody asked."""
     evidence: Evidence

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 _CLASS = re.compile(r"^[ \t]*class[ \t]+(\w+)[ \t]*\(([^)]*)", re.MULTILINE)
 _IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import\b|import[ \t]+([^#\n;]+))", re.M)
@@ -53,6 +54,24 @@ class Outline:
     """Classes that are networks, in order, without those that others of them are made of."""
     recipe: bool
     """Whether it has a `recipe`."""
+
+
+def places(content: bytes) -> dict[Literal["network", "recipe"], int]:
+    """Lines of the network's class and of the recipe in a Python file, as far as it has them."""
+    found: dict[Literal["network", "recipe"], int] = {}
+    try:
+        tree = ast.parse(content)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return found
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    for each in sorted(classes, key=lambda each: each.name == "Net"):
+        found["network"] = each.lineno
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and any(
+            isinstance(name, ast.Name) and name.id == "recipe" for name in node.targets
+        ):
+            found["recipe"] = node.lineno
+    return found
 
 
 def outline(content: bytes) -> Outline | None:

@@ -150,6 +150,7 @@ def admitted(definition: bytes, tensors: bytes) -> tuple[Candidate, Network]:
         network = Network(
             name=candidate.definition.network,
             digest=candidate.digest,
+            graph=candidate.shape,
             parameters=count(candidate),
             remarks=remarks(candidate),
             **anatomy(candidate)._asdict(),

@@ -5,17 +5,24 @@ Must not know how it was trained or what is required.
 
 from __future__ import annotations
 
+import base64
 import itertools
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
+from torchvision.io import encode_png
+
+from harness.evidence import Mistake
 
 BATCH = 100
 """Images in an evaluation: so few stay in the processor's caches, which halves its time."""
 
 UNEVEN = (1, 200, 7, 300, 64)
 """Sizes of batches, over and over, in which the answers must be those of even batches."""
+
+MISTAKES = 60
+"""Wrong answers that are kept of a run; at 99.4 % there are as many, and each takes 400 bytes."""
 
 TOLERANCE = 1e-4
 """Between two scores of one image; those of 222 honest networks differ by at most 5e-7."""
@@ -43,6 +50,30 @@ def right(scores: Tensor, labels: Tensor) -> int:
         labels: int64 [N].
     """
     return int((scores.argmax(1) == labels).sum())
+
+
+def mistakes(scores: Tensor, labels: Tensor, images: Tensor) -> list[Mistake]:
+    """The wrong answers that a network was surest of, at most `MISTAKES`, the surest first.
+
+    Args:
+        scores: [N, 10].
+        labels: int64 [N].
+        images: uint8 [N, 1, 28, 28], as the data set has them.
+    """
+    wrong = (scores.argmax(1) != labels).nonzero().flatten()
+    right = scores[wrong, labels[wrong]]
+    sure = (scores[wrong].amax(1) - right).nan_to_num()
+    order = sure.argsort(descending=True, stable=True)[:MISTAKES]
+    answers = scores.argmax(1)
+    return [
+        Mistake(
+            image=number,
+            label=int(labels[number]),
+            answer=int(answers[number]),
+            png=base64.b64encode(bytes(encode_png(images[number].cpu()).tolist())).decode(),
+        )
+        for number in wrong[order].tolist()
+    ]
 
 
 def shifts(images: Tensor, background: float) -> Iterator[Tensor]:

@@ -84,6 +84,15 @@ class Candidate:
         state = safetensors.torch.save(self.tensors)
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode() + state).hexdigest()
 
+    @property
+    def shape(self) -> str:
+        """SHA-256 of how the graphs are built: their calls by number, with the tensors' sizes."""
+        sizes = {name: list(tensor.shape) for name, tensor in self.tensors.items()}
+        built = [
+            _built(graph, sizes) for graph in (self.definition.training, self.definition.evaluation)
+        ]
+        return hashlib.sha256(json.dumps(built, sort_keys=True).encode()).hexdigest()
+
 
 class GraphNetwork(nn.Module):
     """An admitted network with tensors of its own: an ordinary module from images to scores."""
@@ -115,6 +124,25 @@ class GraphNetwork(nn.Module):
         """The network's answer, float32 [N, 10]."""
         answer: Tensor = self._graphs[self.training](*self._tensors, images)
         return answer
+
+
+def _built(graph: frames.Graph, sizes: dict[str, list[int]]) -> list[Any]:
+    """A graph's calls, in which each value goes by its number and each tensor by its size."""
+    known: dict[str, Any] = {name: sizes[tensor] for name, tensor in graph.reads.items()}
+    known |= {graph.image: "images"}
+    known |= {call.name: number for number, call in enumerate(graph.calls)}
+
+    def named(written: Any) -> Any:
+        match written:
+            case {"value": str(name)}:
+                return {"value": known[name]}
+            case dict():
+                return {key: named(each) for key, each in written.items()}
+            case list():
+                return [named(each) for each in written]
+        return written
+
+    return [[call.operator, named(call.arguments), named(call.keywords)] for call in graph.calls]
 
 
 def admit(definition: bytes, tensors: bytes) -> Candidate:

@@ -27,7 +27,7 @@ from harness.collect.received import Malformed, Received, Told
 from harness.collect.run import MIXED
 from harness.collect.sandbox.child import ChildFailed
 from harness.collect.sandbox.walls import Sandbox
-from harness.evidence import Epoch, Fault, Machine, Network, Observed, Run
+from harness.evidence import Epoch, Fault, Machine, Mistake, Network, Observed, Run
 from harness.frames import Kind
 from harness.recipe import MAX_EPOCHS
 from harness.store import digest
@@ -61,6 +61,8 @@ class Training:
     """What they were measured on."""
     shifted: int | None = None
     """Correct answers to shifted images, of a network that was asked."""
+    scores: Tensor | None = None
+    """For the test images, after the epoch that was measured last."""
     since: float = field(default_factory=time.monotonic)
 
 
@@ -149,6 +151,7 @@ class Observer:
             before_training=training.before,
             epochs=[_with_tests(epoch, told) for epoch in training.epochs],
             shifted=None if fault else shifted,
+            mistakes=[] if fault or training.scores is None else self._mistakes(training.scores),
             observed=Observed(
                 network=training.network,
                 recipe=recipe,
@@ -158,6 +161,7 @@ class Observer:
                 cell=told.begun.cell,
                 declared=(declared or 0) >= whole,
                 answered=training.candidate is None and bool(training.epochs),
+                weights=digest(safetensors.torch.save(training.state)) if training.state else "",
                 findings=account.findings(
                     told.epochs, training.before, len(self._bench.images.test)
                 ),
@@ -166,6 +170,10 @@ class Observer:
             machine=self._machine,
             fault=fault,
         )
+
+    def _mistakes(self, scores: Tensor) -> list[Mistake]:
+        images = self._bench.images
+        return evaluator.mistakes(scores, images.test_labels, images.test)
 
     def name(self, training: Training) -> str:
         """The name of a training in the store."""
@@ -206,16 +214,19 @@ class Observer:
             seen = self._seen_through(waiting[-1][0].recipe, told.begun.image)
             with self._bench.network((told.definition, told.tensors)) as network:
                 if training.seen is None:
-                    training.before = self._correct(network, training.candidate.tensors, seen)
+                    first = self._scores(network, training.candidate.tensors, seen)
+                    training.before = self._right(first)
                 for epoch, sent in waiting:
                     state = weights.state(training.candidate, sent)
-                    correct = self._correct(network, state, seen)
+                    training.scores = self._scores(network, state, seen)
                     before = training.state or training.candidate.tensors
                     moved = not weights.alike(training.candidate, state, before)
                     training.state, training.seen = state, seen
                     seconds, training.since = time.monotonic() - training.since, time.monotonic()
                     told.weights[len(training.epochs)] = b""
-                    training.epochs.append(_epoch(epoch, correct, moved, seconds))
+                    training.epochs.append(
+                        _epoch(epoch, self._right(training.scores), moved, seconds)
+                    )
                     self._told(self._so_far(training))
         except (weights.Foreign, TooMuch) as error:
             training.fault = Fault(owner="submission", stage="evaluation", message=str(error))
@@ -252,8 +263,10 @@ class Observer:
             )
         return self._seen
 
-    def _correct(self, network: OnBench, state: dict[str, Tensor], seen: _Seen) -> int:
-        scores = network.scores(safetensors.torch.save(state), seen.images)
+    def _scores(self, network: OnBench, state: dict[str, Tensor], seen: _Seen) -> Tensor:
+        return network.scores(safetensors.torch.save(state), seen.images)
+
+    def _right(self, scores: Tensor) -> int:
         return evaluator.right(scores, self._bench.images.test_labels)
 
     def _so_far(self, training: Training) -> Run:
@@ -309,8 +322,9 @@ class Observer:
         parameters = weights.parameters(last[1], told.begun.parameters)
         scores = answers.answers(told.packed, tasks, notebook, checkout, sandbox)
         labels = self._bench.images.test_labels
-        training.before, *counts = (int((each.argmax(1) == labels).sum()) for each in scores)
+        training.before, *counts = (evaluator.right(each, labels) for each in scores)
         training.shifted = min(counts[len(epochs) :])
+        training.scores = scores[len(epochs)]
         states = [b"", *told.weights]
         training.epochs = [
             _epoch(epoch, correct, moved=sent != before, seconds=0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 import math
 from collections.abc import Callable
+from typing import Any
 
 from torch import Tensor
 
@@ -15,6 +16,7 @@ from harness.collect import evaluator
 from harness.collect.bench import Bench, Ended, HandedOver, Told, Trained
 from harness.collect.resolve import RecipeError
 from harness.collect.trainer import saved_epoch
+from harness.data import Images
 from harness.evidence import Epoch, Fault, Run
 from harness.recipe import Recipe
 from harness.store import Store
@@ -56,13 +58,13 @@ def run(
         epochs=[],
         machine=bench.machine,
     )
-    store, labels = bench.store, bench.images.test_labels
+    store = bench.store
     so_far, state = _stored(blank, store)
     random = _random(store.secret(), seed)
     with bench.network(handed_over) as network:
         try:
             for came in network.train(recipe, random, state):
-                so_far = _grown(so_far, came, labels)
+                so_far = _grown(so_far, came, bench.images)
                 if isinstance(came, bytes):
                     # Evidence before state: an epoch that was measured is never lost, at worst
                     # trained again.
@@ -94,8 +96,10 @@ def _stored(blank: Run, store: Store) -> tuple[Run, bytes | None]:
     return stored.model_copy(update={"epochs": stored.epochs[:done]}), state
 
 
-def _grown(so_far: Run, came: Told, labels: Tensor) -> Run:
+def _grown(so_far: Run, came: Told, images: Images) -> Run:
     """A run with what came from the bench."""
+    labels = images.test_labels
+    update: dict[str, Any]
     match came:
         case Tensor():
             update = {"before_training": evaluator.right(came, labels), "epochs": []}
@@ -103,6 +107,8 @@ def _grown(so_far: Run, came: Told, labels: Tensor) -> Run:
             number = len(so_far.epochs) + 1
             if math.isfinite(came.loss):
                 update = {"epochs": [*so_far.epochs, _epoch(number, came, labels)]}
+                if number == so_far.declared_epochs and so_far.seed == 1:
+                    update["mistakes"] = evaluator.mistakes(came.scores, labels, images.test)
             else:
                 update = {"fault": _diverged(number, came)}
         case Ended():

@@ -12,6 +12,7 @@ from harness.judge.statistics import verdict
 from harness.outputs import Log
 from harness.percentage import Percentage, percent
 from harness.rubric import Check, Finding, Rubric, Share, falling
+from harness.scorecard import Bar
 
 CONSISTENT = 3
 """The last epochs in which an accuracy that is called consistent is held."""
@@ -45,6 +46,11 @@ scope = "final step"
     """How many of several runs must hold it."""
     tiers: Annotated[dict[Percentage, Share], falling(lambda level: -level.share)] = {}
     """Lower thresholds, and the share of the points that each still earns."""
+
+    def bar(self, dataset: Dataset) -> Bar:
+        """The count to reach, and in how many of the last epochs."""
+        value = self.at_least.of(dataset.test_size)
+        return Bar(quantity="test accuracy", value=value, last_epochs=self.last_epochs)
 
     def contradiction(self, rubric: Rubric) -> str:
         """A tier above the threshold, or a window longer than the default training."""

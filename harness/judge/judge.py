@@ -10,10 +10,12 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from harness.evidence import Evidence, Fault, Step
+from harness.judge.late import late_by, share_lost
 from harness.overrides import Override, OverrideError
 from harness.percentage import Percentage
+from harness.roster import Learner
 from harness.rubric import Check, Finding, Rubric
-from harness.scorecard import Mark, Scorecard, Status
+from harness.scorecard import Lateness, Mark, Scorecard, Status
 
 
 class _Judged(NamedTuple):
@@ -24,13 +26,19 @@ class _Judged(NamedTuple):
     out_of: Fraction
 
 
-def judge(rubric: Rubric, evidence: Evidence, overrides: Sequence[Override] = ()) -> Scorecard:
+def judge(
+    rubric: Rubric,
+    evidence: Evidence,
+    overrides: Sequence[Override] = (),
+    learner: Learner | None = None,
+) -> Scorecard:
     """Every check of the rubric on what it judges, and what they come to.
 
     Args:
         rubric: what is asked.
         evidence: what was observed.
         overrides: what a person awards; those for other submissions are passed over.
+        learner: who handed it in, and when.
 
     Raises:
         OverrideError: for an override of a mark that there is not, or of more than it is worth.
@@ -39,7 +47,9 @@ def judge(rubric: Rubric, evidence: Evidence, overrides: Sequence[Override] = ()
     counted = evidence.model_copy(update={"steps": counting})
     judged = list(_judged(rubric, counted, overrides))
     marks = [mark for mark, _, _ in judged]
-    points = sum(points for _, points, _ in judged)
+    earned = sum(points for _, points, _ in judged)
+    late = _late(rubric, earned, learner)
+    points = earned - (_exactly(late.points) if late else 0)
     bonus = sum(points for mark, points, _ in judged if mark.bonus)
     awaiting = sum(out_of for mark, _, out_of in judged if mark.status == "awaiting")
     earnable = (each for each in judged if not each.mark.bonus and each.mark.status != "awaiting")
@@ -58,6 +68,8 @@ def judge(rubric: Rubric, evidence: Evidence, overrides: Sequence[Override] = ()
         verdict="not graded" if not_graded else "failed" if reasons else "passed",
         reasons=reasons,
         faults=_faults(counted),
+        learner=learner,
+        late=late,
         evidence=evidence,
     )
 
@@ -146,6 +158,7 @@ def _marked(
         why = f"by a person: {override.why}"
     mark = Mark(
         check=check.name,
+        kind=check.kind,
         step=step,
         asked=check.asked(evidence.dataset),
         measured=finding.measured,
@@ -156,6 +169,8 @@ def _marked(
         bonus=check.bonus,
         why=why,
         review=[] if override else list(finding.review),
+        bar=check.bar(evidence.dataset),
+        overridden=override is not None,
     )
     return _Judged(mark, points, out_of)
 
@@ -182,6 +197,18 @@ def _against(
     if points < pass_mark.share * out_of:
         reasons.append(f"{float(points):g} of {float(out_of):g} points are below {pass_mark}")
     return reasons
+
+
+def _late(rubric: Rubric, earned: Fraction | int, learner: Learner | None) -> Lateness | None:
+    """What the submission loses because it came late."""
+    if rubric.late is None or learner is None or learner.submitted_at is None:
+        return None
+    days = late_by(rubric.late, learner.submitted_at)
+    if not days:
+        return None
+    share = share_lost(rubric.late, days)
+    why = f"{days} day{'s' * (days > 1)} late: {float(100 * share):g} % of the earned points"
+    return Lateness(days=days, points=_shown(share * earned), why=why)
 
 
 def _faults(evidence: Evidence) -> list[Fault]:

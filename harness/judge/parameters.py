@@ -9,6 +9,7 @@ from pydantic import Field
 from harness.evidence import Dataset, Evidence, Step
 from harness.outputs import Log
 from harness.rubric import Check, Finding, Rubric, Share, falling
+from harness.scorecard import Bar
 
 ANSWERED = "the network is no graph, so that its count is what its own process told"
 
@@ -38,6 +39,10 @@ scope = "final step"
     """All that the network holds, or only what a forward pass uses, as torchsummary counts."""
     tiers: Annotated[dict[int, Share], falling(int)] = {}
     """Higher limits, and the share of the points that each still earns."""
+
+    def bar(self, dataset: Dataset) -> Bar:
+        """The limit."""
+        return Bar(quantity="parameters", value=self.below)
 
     def contradiction(self, rubric: Rubric) -> str:
         """A tier below the limit."""
