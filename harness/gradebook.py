@@ -141,6 +141,8 @@ def _findings(scorecard: Scorecard) -> list[str]:
     ]
     for mark in scorecard.marks:
         where = f"{mark.step}, {mark.check}" if mark.step else mark.check
+        if mark.kind == "claims" and mark.status in ("partly", "failed"):
+            found.append(f"{where}: claimed, and not so: {mark.why}")
         found += [f"{where}: {sentence}" for sentence in mark.review]
         if mark.status == "awaiting":
             found.append(f"{where}: {mark.asked} ({mark.out_of:g} points await a person)")
