@@ -64,6 +64,13 @@ def read(path: Path) -> Files:
     return _checked({name: beginning(found[name], most(PurePosixPath(name))) for name in chosen})
 
 
+def only_archive(path: Path) -> Path | None:
+    """The archive that a folder holds, if it holds nothing else, as downloads often do."""
+    inside = [p for p in path.iterdir() if not archive.hidden(PurePosixPath(p.name))]
+    alone = len(inside) == 1 and archive.suffix_of(inside[0].name) and is_plain(inside[0])
+    return inside[0] if alone else None
+
+
 def beside(notebook: Path) -> Files:
     """A notebook, the Python files beside it, and those in folders beside it."""
     name = notebook.name

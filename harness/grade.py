@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from harness import data, printed, submission
@@ -22,6 +23,7 @@ from harness.judge.audit import audit as hold_against
 from harness.judge.judge import judge
 from harness.overrides import Override
 from harness.report import document, markdown
+from harness.roster import Learner
 from harness.rubric import Rubric
 from harness.scorecard import Scorecard
 from harness.store import Store, write
@@ -34,6 +36,9 @@ def grade(
     told: Callable[[Progress], None],
     overrides: Sequence[Override] = (),
     replay: bool = False,
+    name: str = "",
+    learner: Learner | None = None,
+    final_step: bool = False,
 ) -> Scorecard:
     """Collect a submission's evidence and judge it.
 
@@ -46,15 +51,21 @@ def grade(
         told: called after every epoch.
         overrides: what a person awards.
         replay: whether notebooks are stopped once their schedule is known, and trained here.
+        name: under which it is reported; that of the path if left out.
+        learner: who handed it in, and when.
+        final_step: whether only the final step is trained, once; of the others all is judged that
+            needs no training.
 
     Raises:
         FileNotFoundError: if there is no such path: the caller's mistake, nobody's fault.
     """
-    task = _task(rubric, rubric.seeds, replay)
-    return judge(rubric, _observe(path, task, workshop, told), overrides)
+    if final_step:
+        rubric = _of_final_step(rubric)
+    task = replace(_task(rubric, rubric.seeds, replay), final_step=final_step)
+    return judge(rubric, _observe(path, task, workshop, told, name), overrides, learner)
 
 
-def check(path: Path, rubric: Rubric, workshop: Workshop) -> Scorecard:
+def check(path: Path, rubric: Rubric, workshop: Workshop, name: str = "") -> Scorecard:
     """Observe a submission without training it, and judge what can be judged so.
 
     Each network takes a few optimiser steps on a small sample, to show that it learns at all.
@@ -62,7 +73,7 @@ def check(path: Path, rubric: Rubric, workshop: Workshop) -> Scorecard:
     Raises:
         FileNotFoundError: if there is no such path.
     """
-    evidence = _observe(path, _task(rubric, seeds=0), workshop, lambda told: None)
+    evidence = _observe(path, _task(rubric, seeds=0), workshop, lambda told: None, name)
     return judge(without_training(rubric), evidence)
 
 
@@ -96,6 +107,17 @@ def without_training(rubric: Rubric) -> Rubric:
     """The rubric less the checks that judge trained networks."""
     checks = [check for check in rubric.checks if "runs" not in check.needs]
     return rubric.model_copy(update={"checks": checks})
+
+
+def _of_final_step(rubric: Rubric) -> Rubric:
+    """The rubric with one run of the final step: what judges the training of others judges that."""
+    checks = [
+        check.model_copy(update={"scope": "final step"})
+        if check.scope == "every step" and "runs" in check.needs
+        else check
+        for check in rubric.checks
+    ]
+    return rubric.model_copy(update={"checks": checks, "seeds": 1})
 
 
 def write_reports(scorecard: Scorecard, out: Path, store: Store | None = None) -> None:
@@ -141,12 +163,13 @@ def _task(rubric: Rubric, seeds: int, replay: bool = False) -> Task:
 
 
 def _observe(
-    path: Path, task: Task, workshop: Workshop, told: Callable[[Progress], None]
+    path: Path, task: Task, workshop: Workshop, told: Callable[[Progress], None], name: str
 ) -> Evidence:
     if not path.exists():
         raise FileNotFoundError(path)
     try:
-        return collect(submission.find(path), task, workshop, told)
+        found = submission.find(path)
+        return collect(replace(found, name=name or found.name), task, workshop, told)
     except submission.SubmissionError as error:
         fault = Fault(owner="submission", stage="reading", message=str(error))
     except OSError as error:
@@ -156,7 +179,8 @@ def _observe(
         message = f"{type(error).__name__}: {error}"
         fault = Fault(owner="harness", stage="collecting", message=message, traceback=lines[-4000:])
     dataset = data.DATASETS[task.dataset]
-    return Evidence(submission=submission.name_of(path), dataset=dataset, steps=[], fault=fault)
+    name = name or submission.name_of(path)
+    return Evidence(submission=name, dataset=dataset, steps=[], fault=fault)
 
 
 def _nothing_observed(evidence: Evidence) -> bool:

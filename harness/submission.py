@@ -163,6 +163,8 @@ def _place(path: Path) -> str:
 
 def _read(path: Path) -> tuple[Files, Files]:
     """The files of a submission, and the READMEs that may tell of its steps."""
+    if path.is_dir() and (packed := folder.only_archive(path)):
+        return _read(packed)
     if path.is_dir():
         files = folder.read(path)
     elif archive.suffix_of(path.name) and folder.is_plain(path):

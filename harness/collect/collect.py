@@ -59,11 +59,12 @@ def collect(
             whole = len(submission.steps)
             told(Progress(submission.name, name, number, whole, task.seeds, size, run))
 
+        own = task.of(final=source is submission.steps[-1])
         if source.is_notebook:
-            found = notebooks.observe(source, submission, task, workshop, epoch)
-            steps += [_replay(step, task, workshop, epoch) for step in found]
+            found = notebooks.observe(source, submission, own, workshop, epoch)
+            steps += [_replay(step, own, workshop, epoch) for step in found]
         else:
-            steps.append(_reach(next(definitions), task, workshop, epoch))
+            steps.append(_reach(next(definitions), own, workshop, epoch))
     return Evidence(
         submission=submission.name,
         author=submission.author,

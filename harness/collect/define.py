@@ -11,7 +11,7 @@ import json
 import re
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,12 @@ class Task:
     """Which of a notebook's trainings is replayed: the one that will be judged."""
     packages: tuple[str, ...] = ()
     """Modules that the course promises: where one is missing, the fault is the machine's."""
+    final_step: bool = False
+    """Whether only the final step is trained; the others take a short burst instead."""
+
+    def of(self, final: bool) -> Task:
+        """What is to be observed about a step, by whether it is the final one."""
+        return replace(self, seeds=0) if self.final_step and not final else self
 
 
 class Unobservable(Exception):

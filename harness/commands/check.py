@@ -10,6 +10,7 @@ from harness.commands.options import (
     NoSandbox,
     Paths,
     RubricName,
+    Since,
     StoreDir,
     fail,
     say,
@@ -29,6 +30,7 @@ Examples:
 def check(
     paths: Paths,
     rubric: RubricName = "under-10k",
+    changed_since: Since = "",
     data_dir: DataDir = None,
     store: StoreDir = None,
     no_sandbox: NoSandbox = False,
@@ -45,25 +47,28 @@ def check(
     from harness import store as stores
     from harness.commands import scorecards as shared
     from harness.commands.progress import Display
+    from harness.commands.submissions import handed_in
     from harness.grade import check, without_training
-    from harness.submission import name_of
 
     asked = shared.asked(rubric)
     scorecards = []
     missing = False
     try:
-        evidence = stores.Store(stores.folder(store))
-        workshop = shared.workshop(evidence, data.folder(data_dir), "cpu", no_sandbox)
-        for path in paths:
-            try:
-                with Display(name_of(path)):
-                    scorecard = check(path, asked, workshop)
-            except FileNotFoundError:
-                say(f"{path}: no such file or folder")
-                missing = True
-                continue
-            scorecards.append(scorecard)
-            shared.show(scorecard, json, checked=True)
+        with handed_in(paths, {}, changed_since) as found:
+            evidence = stores.Store(stores.folder(store))
+            workshop = shared.workshop(evidence, data.folder(data_dir), "cpu", no_sandbox)
+            for name, path, _ in found:
+                try:
+                    with Display(name):
+                        scorecard = check(path, asked, workshop, name)
+                except FileNotFoundError:
+                    say(f"{path}: no such file or folder")
+                    missing = True
+                    continue
+                scorecards.append(scorecard)
+                shared.show(scorecard, json, checked=True)
+            if not found:
+                say(f"no submission differs from {changed_since}")
     except OSError as error:
         fail(f"the machine's fault: {error}", 4)
     except KeyboardInterrupt:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from json import dumps
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -14,19 +13,22 @@ from harness.collect.device import NoDeviceError
 from harness.collect.plan import Plan
 from harness.collect.workshop import Workshop
 from harness.commands.options import say
+from harness.commands.submissions import HandedIn
 from harness.data import DataError
 from harness.evidence import Fault
 from harness.report.words import fault_of, printable
 from harness.rubric import Rubric
-from harness.submission import SubmissionError, name_of
+from harness.submission import SubmissionError
 
 
-def tell(paths: list[Path], rubric: Rubric, workshop: Workshop, json: bool, exit_zero: bool) -> int:
+def tell(
+    found: list[HandedIn], rubric: Rubric, workshop: Workshop, json: bool, exit_zero: bool
+) -> int:
     """Print the plan of each submission and the time of all: the exit code, as of a grade."""
     codes, total = {0}, 0.0
     told = []
-    for path in paths:
-        name, plans, fault = name_of(path), list[Plan](), None
+    for name, path, _ in found:
+        plans, fault = list[Plan](), None
         try:
             plans = grade.dry_run(path, rubric, workshop)
         except FileNotFoundError:

@@ -17,7 +17,9 @@ from harness.commands.options import (
     Out,
     OverridesFile,
     Paths,
+    RosterFile,
     RubricName,
+    Since,
     StoreDir,
     Where,
     fail,
@@ -29,13 +31,15 @@ Examples:
 
   harness grade submissions/quickstart --rubric digits-quickstart
 
-  harness grade class/* --rubric under-10k --out reports/ --exit-zero
+  harness grade class/ --rubric four-steps --roster roster.csv --out reports/ --exit-zero
 
   harness grade my-steps/ --rubric my-rubric.toml --seeds 5
 
   harness grade my-steps/ --rubric under-8k --dry-run
 
   harness grade notebooks/ --rubric under-10k --replay --seeds 3
+
+  harness grade submissions/ --rubric under-10k --changed-since origin/main --final-step
 {EXIT_CODES}"""
 
 
@@ -58,6 +62,15 @@ def grade(
             help="Stop a notebook once its schedule is known, and train its network here instead.",
         ),
     ] = False,
+    final_step: Annotated[
+        bool,
+        typer.Option(
+            "--final-step",
+            help="Train only the final step, once; judge of the others what needs no training.",
+        ),
+    ] = False,
+    changed_since: Since = "",
+    roster: RosterFile = None,
     overrides: OverridesFile = None,
     device: Where = Device.auto,
     data_dir: DataDir = None,
@@ -75,28 +88,41 @@ def grade(
     from harness import store as stores
     from harness.commands import scorecards as shared
     from harness.commands.progress import Display
+    from harness.commands.submissions import handed_in, learners
     from harness.grade import grade, write_reports
-    from harness.submission import name_of
 
     asked = shared.asked(rubric)
     if seeds:
         asked = asked.model_copy(update={"seeds": seeds})
     awarded = shared.awarded(overrides, asked)
-    shared.distinct(paths)
+    known = learners(roster)
     scorecards = []
     missing = unwritten = False
     try:
-        with shared.ending(overrides, kept="; what was measured is kept"):
+        with (
+            shared.ending(overrides, kept="; what was measured is kept"),
+            handed_in(paths, known, changed_since) as found,
+        ):
             evidence = stores.Store(stores.folder(store))
             workshop = shared.workshop(evidence, data.folder(data_dir), device, no_sandbox)
             if dry_run:
                 from harness.commands.dry_run import tell
 
-                raise typer.Exit(tell(paths, asked, workshop, json, exit_zero))
-            for path in paths:
+                raise typer.Exit(tell(found, asked, workshop, json, exit_zero))
+            for name, path, learner in found:
                 try:
-                    with Display(name_of(path)) as display:
-                        scorecard = grade(path, asked, workshop, display.epoch, awarded, replay)
+                    with Display(name) as display:
+                        scorecard = grade(
+                            path,
+                            asked,
+                            workshop,
+                            display.epoch,
+                            overrides=awarded,
+                            replay=replay,
+                            name=name,
+                            learner=learner,
+                            final_step=final_step,
+                        )
                 except FileNotFoundError:
                     say(f"{path}: no such file or folder")
                     missing = True
@@ -108,6 +134,8 @@ def grade(
                 except OSError as error:
                     say(f"{path}: its report cannot be written: {error}")
                     unwritten = True
+            if not found:
+                say(f"no submission differs from {changed_since}")
     except KeyboardInterrupt:
         fail("interrupted; what was measured is kept, and the same command goes on from there", 130)
     if unwritten:

@@ -30,7 +30,8 @@ Paths = Annotated[
     list[Path],
     typer.Argument(
         metavar="PATH...",
-        help="Submissions: a folder of steps, one .py file, or a zip or tar of them.",
+        help="Submissions: a folder of steps, a notebook, a .py file, or a zip or tar of them; "
+        "or a folder of submissions, such as Canvas or Moodle let you download.",
     ),
 ]
 RubricName = Annotated[
@@ -53,6 +54,16 @@ NoSandbox = Annotated[
         "--no-sandbox",
         help="Run submitted code without a sandbox, at level advisory: only your own, or that of "
         "people whom you trust.",
+    ),
+]
+RosterFile = Annotated[
+    Path | None,
+    typer.Option(help="CSV file of who is behind each submission; see docs/rubric.md."),
+]
+Since = Annotated[
+    str,
+    typer.Option(
+        metavar="REF", help="Only submissions that differ from this branch or commit of git."
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a machine to read.")]

@@ -14,6 +14,7 @@ from harness.commands.options import (
     ExitZero,
     Json,
     OverridesFile,
+    RosterFile,
     RubricName,
     fail,
     say,
@@ -38,6 +39,7 @@ def regrade(
     ],
     rubric: RubricName,
     out: Annotated[Path, typer.Option(help="Folder for the new reports.")] = Path("regraded"),
+    roster: RosterFile = None,
     overrides: OverridesFile = None,
     json: Json = False,
     exit_zero: ExitZero = False,
@@ -47,20 +49,26 @@ def regrade(
     Nothing is trained: what was measured stands in the reports.
     """
     from harness.commands import scorecards as shared
+    from harness.commands.submissions import learners
     from harness.grade import write_reports
     from harness.judge.judge import judge
 
     asked = shared.asked(rubric)
     awarded = shared.awarded(overrides, asked)
+    known = learners(roster)
     read = [_read(path, asked.dataset) for path in _found(reports)]
-    evidence = [found.evidence for found in read if found]
-    names = Counter(found.submission for found in evidence)
+    earlier = [found for found in read if found]
+    names = Counter(found.evidence.submission for found in earlier)
     if twice := [name for name, number in names.items() if number > 1]:
         fail(f"{names[twice[0]]} reports are of {twice[0]}: name only one of them", 2)
     scorecards = []
     with shared.ending(overrides):
-        for found in evidence:
-            scorecard = judge(asked, found, awarded)
+        for found in earlier:
+            name = found.evidence.submission
+            if not overrides and any(mark.overridden for mark in found.marks):
+                say(f"{name}: holds points of a person, which --overrides would take over again")
+            learner = known.get(name, found.learner)
+            scorecard = judge(asked, found.evidence, awarded, learner)
             write_reports(scorecard, out)
             scorecards.append(scorecard)
             shared.show(scorecard, json)

@@ -5,7 +5,6 @@ Must not know how a scorecard comes about.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from json import dumps
@@ -24,7 +23,6 @@ from harness.report.terminal import Report
 from harness.rubric import Rubric
 from harness.scorecard import Scorecard
 from harness.store import Store
-from harness.submission import name_of
 
 if TYPE_CHECKING:
     from harness.collect.workshop import Workshop
@@ -56,13 +54,6 @@ def workshop(store: Store, data: Path, device: str, no_sandbox: bool) -> Worksho
     except walls.NoWall as error:
         fail(str(error), 4)
     return Workshop(store, data, device, wall=wall)
-
-
-def distinct(paths: list[Path]) -> None:
-    """End the command if two submissions would share a report."""
-    names = Counter(name_of(path) for path in paths)
-    if twice := [name for name, number in names.items() if number > 1]:
-        fail(f"several submissions are called {twice[0]}: their reports need an --out each", 2)
 
 
 @contextmanager

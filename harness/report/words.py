@@ -70,6 +70,8 @@ def verdict(scorecard: Scorecard) -> str:
     total = f"{points(scorecard.points)} of {points(scorecard.out_of)} points"
     if scorecard.bonus:
         total += f" ({points(scorecard.bonus)} of them a bonus)"
+    if scorecard.late:
+        total += f" ({points(scorecard.late.points)} lost: {scorecard.late.why})"
     if scorecard.awaiting:
         total += f", {points(scorecard.awaiting)} await a person"
     if scorecard.verdict == "not graded":
