@@ -17,7 +17,8 @@ from pydantic_core import PydanticUndefined
 from harness.evidence import Evidence
 from harness.overrides import Override
 from harness.recipe import Ingredient, Recipe
-from harness.rubric import SHIPPED, Check, Rubric, kinds, load, schema
+from harness.roster import Learner
+from harness.rubric import SHIPPED, Check, Late, Rubric, kinds, load, schema
 from harness.scorecard import Scorecard
 
 HEAD = """# Rubrics: every key
@@ -64,6 +65,33 @@ why = "20 epochs were agreed beforehand."
 ```
 """
 
+LATE = """## `[late]`
+
+What a submission loses that came after its due time, by `submitted_at` in the roster. It is taken off
+the points that were earned, is told apart from them in every report, and may cost the pass.
+
+```toml
+[late]
+due = 2026-11-30T23:59:00+01:00
+per_day = "10 %"
+at_most = "50 %"
+```
+"""
+
+ROSTER = """## The roster
+
+`--roster FILE` of `harness grade` and `harness regrade` reads a CSV file, separated by commas or
+semicolons, with a line for each learner; every column but `folder` may be left out:
+
+```csv
+folder,name,id,sis_id,login,section,email,submitted_at
+ada,Ada Lovelace,4711,SIS-1,al815,Section A,ada@example.org,2026-11-30T23:10:00+01:00
+bob,Bob Ross,4712,SIS-2,br53,Section B,bob@example.org,
+```
+
+Reports and exports name learners by it. A folder on it that is not handed in is told.
+"""
+
 OWN = """## A kind of check of your own
 
 A kind is a class in a package of yours, found through an entry point. This is one, whole:
@@ -103,6 +131,7 @@ figures say nothing about it.
 WORDS = {
     "Recipe": "table, see below",
     "Check": "tables, see below",
+    "Late": "table, see below",
     "Ingredient": "table of `name` and its arguments",
     "Scheduler": 'table of `name`, `interval` (`"epoch"` or `"batch"`) and its arguments',
     "Normalize": "table of `mean` and `std`",
@@ -127,13 +156,14 @@ def rubric_page() -> str:
     """The reference of every key, with an example for each kind of check."""
     parts = [HEAD, "## Shipped rubrics\n", _shipped(), "## The rubric\n", _table(Rubric)]
     parts += ["## `[recipe]`\n", "What a learner's recipe leaves out.\n", _table(Recipe)]
+    parts += [LATE, _table(Late)]
     parts += ["## `[[checks]]`\n", "Every check has these keys, and those of its kind.\n"]
     parts += [_table(Check), POINTS]
     for name, kind in kinds().items():
         example = kind.example.strip()
         parts += [f"### `{name}`\n", f"{inspect.getdoc(kind)}\n", _table(kind, Check)]
         parts += [f"```toml\n{example}\n```\n"]
-    parts += [OVERRIDES, _table(Override), OWN]
+    parts += [OVERRIDES, _table(Override), ROSTER, _table(Learner), OWN]
     return "\n".join(parts)
 
 
@@ -176,6 +206,8 @@ def _type(described: dict[str, Any]) -> str:
             return f"table of percentages, each to a {_type(next(iter(by_key.values())))}"
         case {"type": "object", "additionalProperties": dict(values)}:
             return f"table of limits, each to a {_type(values)}"
+        case {"format": "date-time"}:
+            return "time"
         case {"type": str(name)}:
             words = {"integer": "whole number", "number": "number", "string": "text"}
             return words.get(name, {"boolean": "true or false", "object": "table"}.get(name, name))
@@ -197,7 +229,7 @@ def _default(field: FieldInfo) -> str:
         return f"`{field.default.name}`"
     if field.default is None:
         return ""
-    return f"`{json.dumps(field.default)}`"
+    return f"`{json.dumps(field.default)}`" if field.default != "" else ""
 
 
 if __name__ == "__main__":

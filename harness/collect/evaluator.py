@@ -6,12 +6,13 @@ Must not know how it was trained or what is required.
 from __future__ import annotations
 
 import base64
+import io
 import itertools
 from collections.abc import Iterator
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
-from torchvision.io import encode_png
 
 from harness.evidence import Mistake
 
@@ -70,10 +71,17 @@ def mistakes(scores: Tensor, labels: Tensor, images: Tensor) -> list[Mistake]:
             image=number,
             label=int(labels[number]),
             answer=int(answers[number]),
-            png=base64.b64encode(bytes(encode_png(images[number].cpu()).tolist())).decode(),
+            png=_png(images[number]),
         )
         for number in wrong[order].tolist()
     ]
+
+
+def _png(image: Tensor) -> str:
+    """An image, uint8 [1, 28, 28], as a PNG in base64."""
+    encoded = io.BytesIO()
+    Image.fromarray(image[0].cpu().numpy()).save(encoded, "PNG")
+    return base64.b64encode(encoded.getvalue()).decode()
 
 
 def shifts(images: Tensor, background: float) -> Iterator[Tensor]:
