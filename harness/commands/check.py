@@ -6,7 +6,9 @@ from harness.commands.options import (
     EXIT_CODES,
     DataDir,
     ExitZero,
+    GitHub,
     Json,
+    JUnitFile,
     NoSandbox,
     Paths,
     RubricName,
@@ -23,6 +25,8 @@ Examples:
   harness check step_4.py --rubric under-8k
 
   harness check Step_4.ipynb
+
+  harness check submissions/* --junit junit.xml --github
 {EXIT_CODES}"""
 
 
@@ -32,6 +36,8 @@ def check(
     data_dir: DataDir = None,
     store: StoreDir = None,
     no_sandbox: NoSandbox = False,
+    junit: JUnitFile = None,
+    github: GitHub = False,
     json: Json = False,
     exit_zero: ExitZero = False,
 ) -> None:
@@ -43,6 +49,7 @@ def check(
     """
     from harness import data
     from harness import store as stores
+    from harness.commands import ci
     from harness.commands import scorecards as shared
     from harness.commands.progress import Display
     from harness.grade import check, without_training
@@ -52,18 +59,20 @@ def check(
     scorecards = []
     missing = False
     try:
-        evidence = stores.Store(stores.folder(store))
-        workshop = shared.workshop(evidence, data.folder(data_dir), "cpu", no_sandbox)
-        for path in paths:
-            try:
-                with Display(name_of(path)):
-                    scorecard = check(path, asked, workshop)
-            except FileNotFoundError:
-                say(f"{path}: no such file or folder")
-                missing = True
-                continue
-            scorecards.append(scorecard)
-            shared.show(scorecard, json, checked=True)
+        with ci.gate(junit, github, json, checked=True) as checked:
+            evidence = stores.Store(stores.folder(store))
+            workshop = shared.workshop(evidence, data.folder(data_dir), "cpu", no_sandbox)
+            for path in paths:
+                try:
+                    with Display(name_of(path)):
+                        scorecard = check(path, asked, workshop)
+                except FileNotFoundError:
+                    say(f"{path}: no such file or folder")
+                    missing = True
+                    continue
+                scorecards.append(scorecard)
+                checked.append((path, scorecard))
+                shared.show(scorecard, json, checked=True)
     except OSError as error:
         fail(f"the machine's fault: {error}", 4)
     except KeyboardInterrupt:

@@ -12,7 +12,9 @@ from harness.commands.options import (
     DataDir,
     Device,
     ExitZero,
+    GitHub,
     Json,
+    JUnitFile,
     NoSandbox,
     Out,
     OverridesFile,
@@ -36,6 +38,8 @@ Examples:
   harness grade my-steps/ --rubric under-8k --dry-run
 
   harness grade notebooks/ --rubric under-10k --replay --seeds 3
+
+  harness grade submissions/* --rubric under-10k --junit junit.xml --github
 {EXIT_CODES}"""
 
 
@@ -63,6 +67,8 @@ def grade(
     data_dir: DataDir = None,
     store: StoreDir = None,
     no_sandbox: NoSandbox = False,
+    junit: JUnitFile = None,
+    github: GitHub = False,
     json: Json = False,
     exit_zero: ExitZero = False,
 ) -> None:
@@ -73,6 +79,7 @@ def grade(
     """
     from harness import data
     from harness import store as stores
+    from harness.commands import ci
     from harness.commands import scorecards as shared
     from harness.commands.progress import Display
     from harness.grade import grade, write_reports
@@ -86,7 +93,10 @@ def grade(
     scorecards = []
     missing = unwritten = False
     try:
-        with shared.ending(overrides, kept="; what was measured is kept"):
+        with (
+            shared.ending(overrides, kept="; what was measured is kept"),
+            ci.gate(junit, github, json) as graded,
+        ):
             evidence = stores.Store(stores.folder(store))
             workshop = shared.workshop(evidence, data.folder(data_dir), device, no_sandbox)
             if dry_run:
@@ -102,6 +112,7 @@ def grade(
                     missing = True
                     continue
                 scorecards.append(scorecard)
+                graded.append((path, scorecard))
                 shared.show(scorecard, json)
                 try:
                     write_reports(scorecard, out, workshop.store)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,8 +12,8 @@ from harness.commands.options import (
     ExitZero,
     Json,
     OverridesFile,
+    Reports,
     RubricName,
-    fail,
     say,
 )
 
@@ -32,10 +30,7 @@ Examples:
 
 
 def regrade(
-    reports: Annotated[
-        list[Path],
-        typer.Argument(metavar="REPORT...", help="Files report.json, or folders that hold some."),
-    ],
+    reports: Reports,
     rubric: RubricName,
     out: Annotated[Path, typer.Option(help="Folder for the new reports.")] = Path("regraded"),
     overrides: OverridesFile = None,
@@ -46,54 +41,31 @@ def regrade(
 
     Nothing is trained: what was measured stands in the reports.
     """
+    from harness.commands import reports as earlier
     from harness.commands import scorecards as shared
     from harness.grade import write_reports
     from harness.judge.judge import judge
 
     asked = shared.asked(rubric)
     awarded = shared.awarded(overrides, asked)
-    read = [_read(path, asked.dataset) for path in _found(reports)]
-    evidence = [found.evidence for found in read if found]
-    names = Counter(found.submission for found in evidence)
-    if twice := [name for name, number in names.items() if number > 1]:
-        fail(f"{names[twice[0]]} reports are of {twice[0]}: name only one of them", 2)
+    read = [
+        _measured_on(asked.dataset, path, earlier.read(path)) for path in earlier.found(reports)
+    ]
+    found = [scorecard for scorecard in read if scorecard]
+    earlier.distinct(found)
     scorecards = []
     with shared.ending(overrides):
-        for found in evidence:
-            scorecard = judge(asked, found, awarded)
+        for graded in found:
+            scorecard = judge(asked, graded.evidence, awarded)
             write_reports(scorecard, out)
             scorecards.append(scorecard)
             shared.show(scorecard, json)
     shared.leave(scorecards, missing=None in read, exit_zero=exit_zero)
 
 
-def _found(reports: list[Path]) -> Iterator[Path]:
-    for path in reports:
-        if path.is_file():
-            yield path
-        elif found := sorted(path.rglob("report.json")):
-            yield from found
-        else:
-            fail(f"{path}: no report.json there; `harness grade` writes them", 2)
-
-
-def _read(path: Path, dataset: str) -> Scorecard | None:
-    """A report, or nothing and a message: one that is damaged must not stop a class."""
-    from pydantic import ValidationError
-
-    from harness.scorecard import Scorecard
-
-    try:
-        scorecard = Scorecard.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        say(f"{path}: no report of this version of the harness ({where}: {first['msg']})")
-        return None
-    except OSError as error:
-        say(f"{path}: cannot be read ({error.strerror})")
-        return None
-    if scorecard.evidence.dataset.name != dataset:
+def _measured_on(dataset: str, path: Path, scorecard: Scorecard | None) -> Scorecard | None:
+    """A report, or nothing and a message if it was measured on other images."""
+    if scorecard and scorecard.evidence.dataset.name != dataset:
         measured = scorecard.evidence.dataset.name
         say(f"{path}: was measured on {measured}, and the rubric asks for {dataset}")
         return None
