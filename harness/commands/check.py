@@ -73,12 +73,12 @@ def check(
                 scorecards.append(scorecard)
                 checked.append((path, scorecard))
                 shared.show(scorecard, json, checked=True)
+            later = [c for c in asked.checks if c not in without_training(asked).checks]
+            if later and not json:
+                names = ", ".join(f"{check.name} ({check.points:g} points)" for check in later)
+                print(f"Only `harness grade` can tell: {names}.")
     except OSError as error:
         fail(f"the machine's fault: {error}", 4)
     except KeyboardInterrupt:
         fail("interrupted", 130)
-    later = [c for c in asked.checks if c not in without_training(asked).checks]
-    if later and not json:
-        names = ", ".join(f"{check.name} ({check.points:g} points)" for check in later)
-        print(f"Only `harness grade` can tell: {names}.")
     shared.leave(scorecards, missing, exit_zero)

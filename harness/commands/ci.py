@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from harness.commands.options import fail
@@ -77,11 +77,11 @@ def _root() -> Path:
 
 def _files(path: Path, root: Path) -> github.Files:
     """Where a submission's files lie in the repository; those in an archive lie in the archive."""
+    whole = path.resolve()
 
     def place(name: str) -> str:
-        found = next((file for file in _candidates(path, name) if file.is_file()), path)
-        whole = found.resolve()
-        return (whole.relative_to(root) if whole.is_relative_to(root) else found).as_posix()
+        found = next(filter(_is_file, _candidates(whole, name)), whole)
+        return (found.relative_to(root) if found.is_relative_to(root) else found).as_posix()
 
     return place
 
@@ -92,5 +92,12 @@ def _candidates(path: Path, name: str) -> Iterator[Path]:
         return
     # One class of several in a file has a name such as `models.py:Model_2`.
     names = [name, name.rpartition(":")[0]]
-    folders = [path, *(within for within in path.iterdir() if within.is_dir())]
+    inner = [within for within in path.iterdir() if within.is_dir()]
+    folders = [path, *inner] if len(inner) == 1 else [path]
     yield from (folder / each for folder in folders for each in names if each)
+
+
+def _is_file(path: Path) -> bool:
+    with suppress(OSError):  # a name is longer where it shows what is not seen in it
+        return path.is_file()
+    return False

@@ -36,8 +36,8 @@ def render(scorecard: Scorecard) -> str:
         "visibility": "visible",
         "stdout_visibility": "hidden",
         "extra_data": {
-            "submission": evidence.submission,
-            "rubric": scorecard.rubric,
+            "submission": printable(evidence.submission),
+            "rubric": printable(scorecard.rubric),
             "verdict": scorecard.verdict,
             "out_of": scorecard.out_of,
             "bonus": scorecard.bonus,
@@ -46,9 +46,7 @@ def render(scorecard: Scorecard) -> str:
         "tests": _tests(scorecard),
         "leaderboard": _leaderboard(scorecard),
     }
-    # Printed, it may stand in the log of a CI service, which reads commands in it.
-    text = escaped(json.dumps(report, indent=1, ensure_ascii=False)) + "\n"
-    return text.replace("##[", "##\\u005b")
+    return escaped(json.dumps(report, indent=1, ensure_ascii=False)) + "\n"
 
 
 def _tests(scorecard: Scorecard) -> list[dict[str, Any]]:

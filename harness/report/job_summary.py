@@ -42,7 +42,8 @@ def render(scorecards: Sequence[Scorecard], checked: bool = False, room: int = M
     lines = _fitting(rows, room // 2 - len(_HEAD.encode()) - 500)
     whole = head + _HEAD + "".join(lines) + _lacking(len(rows) - len(lines), "the table")
     told = _fitting(parts, room - len(whole.encode()) - 500)
-    return whole + "\n" + "".join(told) + _lacking(len(parts) - len(told), "this summary")
+    whole += "\n" + "".join(told) + _lacking(len(parts) - len(told), "this summary")
+    return whole if len(whole.encode()) <= room else ""
 
 
 def _fitting(parts: Sequence[str], room: int) -> list[str]:
@@ -67,6 +68,7 @@ def _line(found: Row) -> str:
     card = found.scorecard
     name = f"{words.SIGNS[card.verdict]} {text(found.name)}"
     worth = f"{words.points(card.points)} of {words.points(card.out_of)}"
+    worth = "not graded" if card.verdict == "not graded" else worth
     size = "" if found.parameters is None else f"{found.parameters:,}"
     last = f"{', '.join(f'{n:,}' for n in found.last)} of {found.of:,}" if found.last else ""
     return f"| {name} | {worth} | {size} | {last} |\n"
