@@ -84,8 +84,7 @@ def _test(name: str, mark: Mark, evidence: Evidence) -> dict[str, Any]:
 
 
 def _fault(place: str, fault: Fault) -> dict[str, Any]:
-    line = f" (line {fault.line})" if fault.line else ""
-    told = [f"at {fault.stage}{line}: {fault.message}", *fault.traceback.splitlines()]
+    told = [f"the {words.fault(fault)}", *fault.traceback.splitlines()]
     return _plain(f"{place}: runs", told) | {"score": 0, "max_score": 0, "status": "failed"}
 
 

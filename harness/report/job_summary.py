@@ -81,8 +81,7 @@ def _submission(card: Scorecard, checked: bool) -> str:
     sign = words.SIGNS[card.verdict]
     lines = [f"### {sign} {text(evidence.submission)}", "", f"**{text(verdict)}**", ""]
     if evidence.fault:
-        told = text(f"{evidence.fault.owner}'s fault: {evidence.fault.message}")
-        lines += [f"- {told}", ""]
+        lines += [f"- **{text(words.fault(evidence.fault))}**", ""]
     if evidence.steps:
         lines += ["| step | points | parameters | test accuracy |", "|---|---:|---:|---|"]
         lines += [_step(n, step, card) for n, step in enumerate(evidence.steps, 1)]

@@ -65,11 +65,7 @@ def _runs(place: str, faults: list[Fault], seconds: float) -> _Case:
     if not faults:
         return _Case(place, "runs", "passed", seconds=seconds)
     own = all(fault.owner == "submission" for fault in faults)
-    told = [
-        f"the {fault.owner}'s fault, at {fault.stage}"
-        f"{f' (line {fault.line})' if fault.line else ''}: {fault.message}"
-        for fault in faults
-    ]
+    told = [f"the {words.fault(fault)}" for fault in faults]
     more = tuple(line for fault in faults for line in fault.traceback.splitlines())
     return _Case(place, "runs", "failure" if own else "error", told[0], (*told[1:], *more), seconds)
 

@@ -270,12 +270,13 @@ def _sides(window: list[int]) -> str:
 
 def fault_of(step: Step) -> list[str]:
     """What could not be observed about a step, a line each."""
-    return [
-        f"{fault.owner}'s fault, at {fault.stage}"
-        + (f" (line {fault.line})" if fault.line else "")
-        + f": {fault.message}"
-        for fault in faults_of(step)
-    ]
+    return [fault(each) for each in faults_of(step)]
+
+
+def fault(found: Fault) -> str:
+    """Whose fault it is, where, and what was found."""
+    line = f" (line {found.line})" if found.line else ""
+    return f"{found.owner}'s fault, at {found.stage}{line}: {found.message}"
 
 
 def place_of(mark: Mark, evidence: Evidence) -> str:
