@@ -99,6 +99,8 @@ def _suite(scorecard: Scorecard, cases: list[_Case]) -> ET.Element:
     properties = ET.SubElement(suite, "properties")
     total = f"{words.points(scorecard.points)} of {words.points(scorecard.out_of)}"
     told = {"rubric": scorecard.rubric, "verdict": scorecard.verdict, "points": total}
+    if scorecard.late:
+        told["late"] = scorecard.late.why
     for mark in scorecard.marks:
         place = words.place_of(mark, scorecard.evidence)
         told[f"points of {place}: {mark.check}"] = words.worth(mark)
