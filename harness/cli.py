@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import harness
-from harness.commands import audit, check, data, doctor, grade, new, regrade, rubric
+from harness.commands import audit, check, data, doctor, export, grade, new, regrade, rubric
 
 app = typer.Typer(
     name="harness",
@@ -49,6 +49,7 @@ app.command(epilog=check.EPILOG)(check.check)
 app.command(epilog=audit.EPILOG)(audit.audit)
 app.command(epilog=grade.EPILOG)(grade.grade)
 app.command(epilog=regrade.EPILOG)(regrade.regrade)
+app.command(epilog=export.EPILOG)(export.export)
 app.add_typer(rubric.app, name="rubric")
 app.add_typer(new.app, name="new")
 app.add_typer(data.app, name="data")

@@ -6,7 +6,9 @@ from harness.commands.options import (
     EXIT_CODES,
     DataDir,
     ExitZero,
+    GitHub,
     Json,
+    JUnitFile,
     NoSandbox,
     Paths,
     RubricName,
@@ -24,6 +26,8 @@ Examples:
   harness check step_4.py --rubric under-8k
 
   harness check Step_4.ipynb
+
+  harness check submissions/* --junit junit.xml --github
 {EXIT_CODES}"""
 
 
@@ -34,6 +38,8 @@ def check(
     data_dir: DataDir = None,
     store: StoreDir = None,
     no_sandbox: NoSandbox = False,
+    junit: JUnitFile = None,
+    github: GitHub = False,
     json: Json = False,
     exit_zero: ExitZero = False,
 ) -> None:
@@ -45,6 +51,7 @@ def check(
     """
     from harness import data
     from harness import store as stores
+    from harness.commands import ci
     from harness.commands import scorecards as shared
     from harness.commands.progress import Display
     from harness.commands.submissions import handed_in
@@ -54,7 +61,10 @@ def check(
     scorecards = []
     missing = False
     try:
-        with handed_in(paths, {}, changed_since) as found:
+        with (
+            handed_in(paths, {}, changed_since) as found,
+            ci.gate(junit, github, json, checked=True) as checked,
+        ):
             evidence = stores.Store(stores.folder(store))
             workshop = shared.workshop(evidence, data.folder(data_dir), "cpu", no_sandbox)
             for name, path, _ in found:
@@ -66,15 +76,16 @@ def check(
                     missing = True
                     continue
                 scorecards.append(scorecard)
+                checked.append((path, scorecard))
                 shared.show(scorecard, json, checked=True)
             if not found:
                 say(f"no submission differs from {changed_since}")
+            later = [c for c in asked.checks if c not in without_training(asked).checks]
+            if later and not json:
+                names = ", ".join(f"{check.name} ({check.points:g} points)" for check in later)
+                print(f"Only `harness grade` can tell: {names}.")
     except OSError as error:
         fail(f"the machine's fault: {error}", 4)
     except KeyboardInterrupt:
         fail("interrupted", 130)
-    later = [c for c in asked.checks if c not in without_training(asked).checks]
-    if later and not json:
-        names = ", ".join(f"{check.name} ({check.points:g} points)" for check in later)
-        print(f"Only `harness grade` can tell: {names}.")
     shared.leave(scorecards, missing, exit_zero)

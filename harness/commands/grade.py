@@ -12,7 +12,9 @@ from harness.commands.options import (
     DataDir,
     Device,
     ExitZero,
+    GitHub,
     Json,
+    JUnitFile,
     NoSandbox,
     Out,
     OverridesFile,
@@ -39,7 +41,7 @@ Examples:
 
   harness grade notebooks/ --rubric under-10k --replay --seeds 3
 
-  harness grade submissions/ --rubric under-10k --changed-since origin/main --final-step
+  harness grade submissions/ --rubric under-10k --changed-since origin/main --final-step --github
 {EXIT_CODES}"""
 
 
@@ -76,6 +78,8 @@ def grade(
     data_dir: DataDir = None,
     store: StoreDir = None,
     no_sandbox: NoSandbox = False,
+    junit: JUnitFile = None,
+    github: GitHub = False,
     json: Json = False,
     exit_zero: ExitZero = False,
 ) -> None:
@@ -86,6 +90,7 @@ def grade(
     """
     from harness import data
     from harness import store as stores
+    from harness.commands import ci
     from harness.commands import scorecards as shared
     from harness.commands.progress import Display
     from harness.commands.submissions import handed_in, learners
@@ -102,6 +107,7 @@ def grade(
         with (
             shared.ending(overrides, kept="; what was measured is kept"),
             handed_in(paths, known, changed_since) as found,
+            ci.gate(junit, github, json) as graded,
         ):
             evidence = stores.Store(stores.folder(store))
             workshop = shared.workshop(evidence, data.folder(data_dir), device, no_sandbox)
@@ -128,6 +134,7 @@ def grade(
                     missing = True
                     continue
                 scorecards.append(scorecard)
+                graded.append((path, scorecard))
                 shared.show(scorecard, json)
                 try:
                     write_reports(scorecard, out, workshop.store)

@@ -34,6 +34,10 @@ Paths = Annotated[
         "or a folder of submissions, such as Canvas or Moodle let you download.",
     ),
 ]
+Reports = Annotated[
+    list[Path],
+    typer.Argument(metavar="REPORT...", help="Files report.json, or folders that hold some."),
+]
 RubricName = Annotated[
     str,
     typer.Option("--rubric", help="What is asked: a TOML file, or the name of a shipped rubric."),
@@ -74,6 +78,17 @@ OverridesFile = Annotated[
     typer.Option(help="TOML file of points that a person awards; see docs/rubric.md."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the scorecards as JSON, one a line.")]
+JUnitFile = Annotated[
+    Path | None,
+    typer.Option("--junit", metavar="FILE", help="Write a JUnit XML file too, for a CI service."),
+]
+GitHub = Annotated[
+    bool,
+    typer.Option(
+        "--github",
+        help="In GitHub Actions: annotate the learner's lines, and write the job's summary.",
+    ),
+]
 ExitZero = Annotated[
     bool,
     typer.Option("--exit-zero", help="Exit with 0 where it would be 1 or 3: for batches."),

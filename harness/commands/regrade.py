@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,9 +12,9 @@ from harness.commands.options import (
     ExitZero,
     Json,
     OverridesFile,
+    Reports,
     RosterFile,
     RubricName,
-    fail,
     say,
 )
 
@@ -33,10 +31,7 @@ Examples:
 
 
 def regrade(
-    reports: Annotated[
-        list[Path],
-        typer.Argument(metavar="REPORT...", help="Files report.json, or folders that hold some."),
-    ],
+    reports: Reports,
     rubric: RubricName,
     out: Annotated[Path, typer.Option(help="Folder for the new reports.")] = Path("regraded"),
     roster: RosterFile = None,
@@ -48,6 +43,7 @@ def regrade(
 
     Nothing is trained: what was measured stands in the reports.
     """
+    from harness.commands import reports as earlier
     from harness.commands import scorecards as shared
     from harness.commands.submissions import learners
     from harness.grade import write_reports
@@ -56,52 +52,28 @@ def regrade(
     asked = shared.asked(rubric)
     awarded = shared.awarded(overrides, asked)
     known = learners(roster)
-    read = [_read(path, asked.dataset) for path in _found(reports)]
-    earlier = [found for found in read if found]
-    names = Counter(found.evidence.submission for found in earlier)
-    if twice := [name for name, number in names.items() if number > 1]:
-        fail(f"{names[twice[0]]} reports are of {twice[0]}: name only one of them", 2)
+    read = [
+        _measured_on(asked.dataset, path, earlier.read(path)) for path in earlier.found(reports)
+    ]
+    found = [scorecard for scorecard in read if scorecard]
+    earlier.distinct(found)
     scorecards = []
     with shared.ending(overrides):
-        for found in earlier:
-            name = found.evidence.submission
-            if not overrides and any(mark.overridden for mark in found.marks):
+        for graded in found:
+            name = graded.evidence.submission
+            if not overrides and any(mark.overridden for mark in graded.marks):
                 say(f"{name}: holds points of a person, which --overrides would take over again")
-            learner = known.get(name, found.learner)
-            scorecard = judge(asked, found.evidence, awarded, learner)
+            learner = known.get(name, graded.learner)
+            scorecard = judge(asked, graded.evidence, awarded, learner)
             write_reports(scorecard, out)
             scorecards.append(scorecard)
             shared.show(scorecard, json)
     shared.leave(scorecards, missing=None in read, exit_zero=exit_zero)
 
 
-def _found(reports: list[Path]) -> Iterator[Path]:
-    for path in reports:
-        if path.is_file():
-            yield path
-        elif found := sorted(path.rglob("report.json")):
-            yield from found
-        else:
-            fail(f"{path}: no report.json there; `harness grade` writes them", 2)
-
-
-def _read(path: Path, dataset: str) -> Scorecard | None:
-    """A report, or nothing and a message: one that is damaged must not stop a class."""
-    from pydantic import ValidationError
-
-    from harness.scorecard import Scorecard
-
-    try:
-        scorecard = Scorecard.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        say(f"{path}: no report of this version of the harness ({where}: {first['msg']})")
-        return None
-    except OSError as error:
-        say(f"{path}: cannot be read ({error.strerror})")
-        return None
-    if scorecard.evidence.dataset.name != dataset:
+def _measured_on(dataset: str, path: Path, scorecard: Scorecard | None) -> Scorecard | None:
+    """A report, or nothing and a message if it was measured on other images."""
+    if scorecard and scorecard.evidence.dataset.name != dataset:
         measured = scorecard.evidence.dataset.name
         say(f"{path}: was measured on {measured}, and the rubric asks for {dataset}")
         return None

@@ -35,11 +35,11 @@ def render(scorecard: Scorecard) -> str:
         lines += [f"*{text(step.notes.title)}*", ""] if step.notes.title else []
         lines += [f"- **{text(line)}**" for line in words.fault_of(step)]
         lines += [f"- {text(line)}" for line in words.facts(step, evidence)]
-        lines += ["", *_table(words.marks_of(step, scorecard)), ""]
+        lines += ["", *table(words.marks_of(step, scorecard)), ""]
         lines += _layers(step)
         lines += _epochs(step, evidence.dataset)
     if whole := [mark for mark in scorecard.marks if not mark.step]:
-        lines += ["## The whole submission", "", *_table(whole), ""]
+        lines += ["## The whole submission", "", *table(whole), ""]
     if review := words.review(scorecard):
         lines += ["## For a person", "", *(f"- {text(sentence)}" for sentence in review), ""]
     if left_out := words.left_out(evidence):
@@ -54,7 +54,8 @@ def text(written: str) -> str:
     return _LINKED.sub("&#8288;", _BEGINNING.sub(r"\1\\", plain))
 
 
-def _table(marks: list[Mark]) -> list[str]:
+def table(marks: list[Mark]) -> list[str]:
+    """The lines of a table of checks."""
     if not marks:
         return []
     rows = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness import data
 from harness.audit import Audit, AuditedLog, Outcome
-from harness.evidence import Epoch, Evidence, Run, Step
+from harness.evidence import Epoch, Evidence, Fault, Run, Step
 from harness.percentage import percent
 from harness.plain import printable as printable
 from harness.scorecard import Mark, Scorecard, Status
@@ -272,14 +272,45 @@ def _sides(window: list[int]) -> str:
 
 def fault_of(step: Step) -> list[str]:
     """What could not be observed about a step, a line each."""
-    found = [step.fault] if step.fault else []
-    found += [run.fault for run in [*step.observed, *step.runs] if run.fault]
-    return [
-        f"{fault.owner}'s fault, at {fault.stage}"
-        + (f" (line {fault.line})" if fault.line else "")
-        + f": {fault.message}"
-        for fault in found
-    ]
+    return [fault(each) for each in faults_of(step)]
+
+
+def fault(found: Fault) -> str:
+    """Whose fault it is, where, and what was found."""
+    line = f" (line {found.line})" if found.line else ""
+    return f"{found.owner}'s fault, at {found.stage}{line}: {found.message}"
+
+
+def place_of(mark: Mark, evidence: Evidence) -> str:
+    """Where a check was judged, in the words of every format for CI: `step 4`."""
+    names = [step.name for step in evidence.steps]
+    return f"step {names.index(mark.step) + 1}" if mark.step in names else "submission"
+
+
+def unreached(mark: Mark, evidence: Evidence) -> bool:
+    """Whether a check was not judged because of a fault, which is told by itself."""
+    step = next((step for step in evidence.steps if step.name == mark.step), None)
+    faults = faults_of(step) if step else not evidence.steps
+    return bool(faults) and mark.status == "failed" and not (mark.measured or mark.overridden)
+
+
+def asked_and_measured(mark: Mark) -> list[str]:
+    """What a check asked for and what was measured, a line each."""
+    return [f"asked: {mark.asked}"] + [f"measured: {mark.measured}"] * bool(mark.measured)
+
+
+def faults_of(step: Step) -> list[Fault]:
+    """All that could not be observed about a step."""
+    return [fault for fault in [step.fault, *(run.fault for run in _runs(step))] if fault]
+
+
+def seconds(step: Step) -> float:
+    """Wall time of a step's trainings here."""
+    return sum(epoch.seconds for run in _runs(step) for epoch in run.epochs)
+
+
+def _runs(step: Step) -> list[Run]:
+    return [*step.observed, *step.runs]
 
 
 # Audits -------------------------------------------------------------------------------------
