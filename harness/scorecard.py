@@ -6,6 +6,7 @@ how a report looks.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -105,6 +106,8 @@ class Scorecard(BaseModel):
     """All that could not be observed, in order."""
     learner: Learner | None = None
     """As the roster has who handed it in."""
+    due: datetime | None = None
+    """By when it was to be handed in, where the rubric says so."""
     late: Lateness | None = None
     """None if it came in time, or nobody asked."""
     evidence: Evidence

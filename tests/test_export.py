@@ -142,7 +142,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     monkeypatch.setattr("harness.grade.collect", collected)
     monkeypatch.setattr("harness.commands.scorecards.asked", lambda _: RUBRIC)
-    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    (tmp_path / ".git").mkdir()
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     return tmp_path
 
@@ -198,8 +198,6 @@ def test_without_a_place_for_it_there_is_no_summary(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("GITHUB_STEP_SUMMARY")
-    monkeypatch.delenv("GITHUB_WORKSPACE")
-    (repository / ".git").mkdir()
     monkeypatch.chdir(repository / "submissions")
     result = harness("check", "ada", "--rubric", "x", *options(repository))
     _, commands = told(result.stdout)

@@ -61,7 +61,7 @@ def test_nobody_is_late_without_a_rule_or_a_time() -> None:
 
 def test_reports_say_what_lateness_cost() -> None:
     told = markdown.render(judged("2026-12-01T12:00:00+01:00"))
-    assert "passed with 90 of 100 points (10 lost: 1 day late: 10 % of the earned points)" in told
+    assert "passed with 90 of 100 points (10 lost, 1 day late: 10 % of the earned points)" in told
 
 
 @pytest.mark.parametrize("due", ["2026-11-30T23:59:00", "tomorrow"])

@@ -69,6 +69,7 @@ def judge(
         reasons=reasons,
         faults=_faults(counted),
         learner=learner,
+        due=rubric.late.due if rubric.late else None,
         late=late,
         evidence=evidence,
     )

@@ -26,8 +26,7 @@ def render(scorecard: Scorecard) -> str:
     if scorecard.verdict == "not graded":
         raise ValueError(words.verdict(scorecard))
     evidence = scorecard.evidence
-    late = [scorecard.late.why] if scorecard.late else []
-    told = [words.verdict(scorecard), *late, *words.left_out(evidence), *words.levels(evidence)]
+    told = [words.verdict(scorecard), *words.left_out(evidence), *words.levels(evidence)]
     report = {
         "score": scorecard.points,
         "execution_time": round(sum(map(words.seconds, evidence.steps)), 3),

@@ -80,7 +80,6 @@ def _submission(card: Scorecard, checked: bool) -> str:
     verdict = words.so_far(card) if checked else words.verdict(card)
     sign = words.SIGNS[card.verdict]
     lines = [f"### {sign} {text(evidence.submission)}", "", f"**{text(verdict)}**", ""]
-    lines += [text(card.late.why), ""] if card.late else []
     if evidence.fault:
         lines += [f"- **{text(words.fault(evidence.fault))}**", ""]
     if evidence.steps:

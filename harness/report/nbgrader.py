@@ -65,7 +65,7 @@ def _row(card: Scorecard, assignment: str) -> list[str]:
     last = learner.last_name or ("" if learner.first_name else learner.name)
     return [
         cells.text(assignment),
-        "",
+        _time(card.due),
         _time(learner.submitted_at),
         learner.id,
         cells.text(last),

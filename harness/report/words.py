@@ -68,10 +68,10 @@ def headline(scorecard: Scorecard) -> str:
 def verdict(scorecard: Scorecard) -> str:
     """The outcome in one sentence."""
     total = f"{points(scorecard.points)} of {points(scorecard.out_of)} points"
-    if scorecard.bonus:
-        total += f" ({points(scorecard.bonus)} of them a bonus)"
-    if scorecard.late:
-        total += f" ({points(scorecard.late.points)} lost: {scorecard.late.why})"
+    within = [f"{points(scorecard.bonus)} of them a bonus"] if scorecard.bonus else []
+    if late := scorecard.late:
+        within.append(f"{points(late.points)} lost, {late.why}")
+    total += f" ({'; '.join(within)})" * bool(within)
     if scorecard.awaiting:
         total += f", {points(scorecard.awaiting)} await a person"
     if scorecard.verdict == "not graded":
@@ -203,8 +203,6 @@ def _own(run: Run, size: int) -> list[str]:
         lines.append(f"it was stopped after epoch {len(run.epochs)}, to be replayed")
     if run.observed.answered:
         lines.append("its network is no graph: it answered in a process of its own")
-    if run.observed.stopped:
-        lines.append(f"stopped after {len(run.epochs)} epochs, to be replayed")
     lines += run.observed.findings + run.observed.remarks
     if run.observed.unreplayable:
         lines.append(f"it cannot be replayed: {run.observed.unreplayable}")
