@@ -4,6 +4,9 @@
 
 ORDER is JSON, made by the trusted side. The module runs in this same process. What fails here
 ends the process, so that nothing ever runs without its walls. Must not know submissions.
+
+No garbage is looked for until the module, which has imported what it needs, calls `gc.enable`:
+what is imported stays, and to search it again and again takes a fifth of the time.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import ctypes
+import gc
 import json
 import os
 import runpy
@@ -131,4 +135,5 @@ def _load(program: bytes) -> None:
 if __name__ == "__main__":
     main(json.loads(sys.argv[1]))
     del sys.argv[:2]
+    gc.disable()
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
