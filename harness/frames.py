@@ -56,7 +56,7 @@ class Kind(IntEnum):
     ANSWERS = 14
     """Safetensors: `answers`, float32 [N, 10], a network's scores for images."""
     TOLD = 15
-    """JSON, from the trusted side's own process that has no labels."""
+    """JSON, from the trusted side's own process that has no test labels."""
     STATE = 16
     """Safetensors: what a training of the trusted side goes on from."""
 

@@ -1,5 +1,6 @@
 """What tests share: a store of their own, steps on disk, and a grade without a terminal."""
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 # Tests run side by side on two cores; and results must not depend on the number of threads.
 torch.set_num_threads(1)
+
+# What is imported stays, and a worker has most of torch: to search it for garbage takes a while.
+gc.set_threshold(20_000, 20, 100)
 
 
 @pytest.fixture
@@ -69,6 +73,16 @@ def rubric() -> Rubric:
 def unexported(monkeypatch: pytest.MonkeyPatch) -> None:
     """Exporting a network takes a second, and is tested by itself."""
     monkeypatch.setattr(account, "hand_over", lambda *_: ([], None))
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is imported by now out of the search for garbage."""
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """At the end libraries look for what was left, and would tell of all that was imported."""
+    gc.unfreeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

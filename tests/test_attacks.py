@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from asked import correct, independent, shifted
+from asked import correct, independent, shifted, train
 from crossing import Net, crossed, small
 from test_honest import GhostBatchNorm
 from torch import Tensor, nn
@@ -17,7 +17,6 @@ from harness.collect.graph import GraphNetwork
 from harness.collect.remarks import remarks
 from harness.collect.rules import Refused
 from harness.collect.state import redrawn
-from harness.collect.trainer import Training
 from harness.inside import capture
 from harness.recipe import Normalize, Recipe
 
@@ -39,9 +38,7 @@ def learned(digits: data.Images) -> nn.Module:
         {"epochs": 6, "batch_size": 64, "optimizer": {"name": "SGD", "lr": 0.1}}
         | {"loss": "cross_entropy", "normalize": PIXELS}
     )
-    training = Training(network, recipe, digits.train, digits.train_labels, seed=1)
-    for epoch in range(1, 7):
-        training.epoch(epoch)
+    train(network, recipe, digits)
     return network
 
 

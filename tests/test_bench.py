@@ -16,6 +16,7 @@ from harness.collect import evaluator
 from harness.collect.bench import Bench, BenchFailed, TooMuch, Trained, bench
 from harness.collect.resolve import RecipeError
 from harness.collect.sandbox import walls
+from harness.collect.sandbox.room import room
 from harness.recipe import Recipe
 from harness.store import Store
 
@@ -64,15 +65,27 @@ def test_it_has_the_images_and_no_test_label(bound: object, on: Bench) -> None:
     assert [path.name for path in given if path.is_file() and path != images] == []
 
 
-def test_a_graph_that_asks_for_too_much_is_told_so(bound: Callable[[int], None], on: Bench) -> None:
-    def greedy(net: Net, x: torch.Tensor) -> torch.Tensor:
-        wide = x.flatten(1)[:, :1].expand(-1, 900_000) * 1.5
-        return net.head(x.flatten(1)) + wide.mean(1, keepdim=True)
+def greedy(net: Net, x: torch.Tensor) -> torch.Tensor:
+    """Takes 3.6 MB for each image, and as much for its gradient."""
+    wide = x.flatten(1)[:, :1].expand(-1, 900_000) * 1.5
+    return net.head(x.flatten(1)) + wide.mean(1, keepdim=True)
 
+
+def test_a_graph_that_asks_for_too_much_is_told_so(bound: Callable[[int], None], on: Bench) -> None:
     bound(2 * 2**30)
     whole = RECIPE.model_copy(update={"batch_size": 1_437})
     with pytest.raises(TooMuch, match="allocate"):
         trained(on, Net(greedy), whole)
+    assert trained(on, small())[-1] > 200
+
+
+def test_a_graph_that_takes_too_much_unasked_is_told_so(
+    bound: object, on: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the kernel's limit does not hold, the watch over all processes does."""
+    monkeypatch.setattr(benches, "room", lambda _, *given, **more: room(2**30, *given, **more))
+    with pytest.raises(TooMuch, match="its processes used more than 1 GiB of memory"):
+        trained(on, Net(greedy), RECIPE.model_copy(update={"batch_size": 400, "epochs": 9}))
     assert trained(on, small())[-1] > 200
 
 

@@ -15,6 +15,9 @@ from harness.frames import Kind
 
 PACKAGE = Path(harness.__file__).parent
 
+WALLS = ("harness.inside.confine", "harness.inside.limits")
+"""With which the bench's process puts itself behind the walls, as a submission's does."""
+
 
 def imported(path: Path) -> set[str]:
     """Modules of the harness that a file imports."""
@@ -44,9 +47,7 @@ def test_inside_touches_only_the_frames(path: Path) -> None:
 def test_imports_run_downwards(wing: str, forbidden: tuple[str, ...]) -> None:
     for path in (PACKAGE / wing).rglob("*.py"):
         for name in imported(path):
-            # The bench's process puts itself behind the walls, as a submission's does.
-            own = path.name == "bench_process.py" and name.startswith("harness.inside.confine")
-            own |= path.name == "bench_process.py" and name.startswith("harness.inside.limits")
+            own = path.name == "bench_process.py" and name.startswith(WALLS)
             assert own or name.split(".")[1] not in forbidden, f"{path.name} imports {name}"
 
 

@@ -19,7 +19,7 @@ from torchvision import transforms
 
 from harness import data, frames
 from harness.collect import received
-from harness.collect.bench import Bench, bench
+from harness.collect.bench import Bench, OnBench, TooMuch, bench
 from harness.collect.observe import Observer
 from harness.collect.received import Malformed
 from harness.collect.sandbox import walls
@@ -205,6 +205,29 @@ def test_a_training_that_broke_off_is_not_complete(few: Bench) -> None:
     broken = Fault(owner="submission", stage="notebook", message="cell 4: KeyboardInterrupt")
     made = observed.run(observed.trainings[0], broken)
     assert (made.declared_epochs, made.complete, made.shifted) == (3, False, None)
+
+
+def test_a_network_that_takes_too_much_at_last_is_the_notebooks_fault(
+    few: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Uneven batches are larger than those of an epoch; as our own fault it would be no grade."""
+    asked = []
+
+    def greedy(*given: Any) -> Any:
+        asked.append(given)
+        raise TooMuch("can't allocate memory")
+
+    monkeypatch.setattr(OnBench, "twice", greedy)
+    network = small()
+    observed = fed(few, begun(network), ended(nudged(network, 1), epoch(1)))
+    made = observed.run(observed.trainings[0], None)
+    assert made.fault
+    assert made.fault.owner == "submission"
+    assert "can't allocate memory" in made.fault.message
+    assert (len(made.epochs), made.shifted, len(asked)) == (1, None, 1)
+    # Of one that broke off nothing more is asked.
+    observed.run(observed.trainings[0], made.fault)
+    assert len(asked) == 1
 
 
 # What is refused -------------------------------------------------------------------------------

@@ -3,18 +3,24 @@
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from evidence_samples import run
+from evidence_samples import step as observed
 from step_samples import step
 from typer.testing import CliRunner
 
 from harness.cli import app
+from harness.collect.collect import run_key
+from harness.collect.define import Task
 from harness.collect.sandbox import bubblewrap, walls, watch
 from harness.collect.sandbox.bubblewrap import Bubblewrap
 from harness.collect.sandbox.landlock import Landlock
 from harness.collect.sandbox.room import room
+from harness.store import Store
 
 
 @pytest.fixture
@@ -44,7 +50,7 @@ def test_the_best_that_works_is_used(broken: Callable[..., None]) -> None:
         walls.best()
 
 
-def run(*arguments: str | Path) -> tuple[int, str]:
+def harness(*arguments: str | Path) -> tuple[int, str]:
     result = CliRunner().invoke(app, list(map(str, arguments)))
     return result.exit_code, result.output
 
@@ -61,15 +67,15 @@ def test_without_a_sandbox_nothing_runs_unless_asked(
     broken("bubblewrap", "Landlock with seccomp")
     folder = submission(step_1=f"open({str(tmp_path / 'ran')!r}, 'w')\n{step()}")
     options = ["--rubric", "digits-quickstart", "--store", "store", "--json"]
-    code, told = run(command, folder, *options)
+    code, told = harness(command, folder, *options)
     assert code == 4
     assert "no sandbox works here (bubblewrap: forbidden here" in told
     assert "--no-sandbox" in told
     assert not (tmp_path / "ran").exists()
-    code, told = run(command, folder, *options, "--no-sandbox")
+    code, told = harness(command, folder, *options, "--no-sandbox")
     assert code in (0, 1)
-    (observed,) = json.loads(told.splitlines()[-1])["evidence"]["steps"]
-    assert (observed["integrity"], observed["sandbox"]) == ("advisory", "")
+    (told_of,) = json.loads(told.splitlines()[-1])["evidence"]["steps"]
+    assert (told_of["integrity"], told_of["sandbox"]) == ("advisory", "")
     assert (tmp_path / "ran").exists()
 
 
@@ -80,9 +86,9 @@ def test_what_ran_without_a_sandbox_is_not_taken_for_more(
     options = ["--rubric", "digits-quickstart", "--store", tmp_path / "store", "--json"]
     levels = []
     for more in (["--no-sandbox"], [], ["--no-sandbox"]):
-        _, told = run("check", folder, *options, *more)
-        (observed,) = json.loads(told.splitlines()[-1])["evidence"]["steps"]
-        levels.append((observed["integrity"], bool(observed["sandbox"]), observed["handed_in"]))
+        _, told = harness("check", folder, *options, *more)
+        (told_of,) = json.loads(told.splitlines()[-1])["evidence"]["steps"]
+        levels.append((told_of["integrity"], bool(told_of["sandbox"]), told_of["handed_in"]))
     assert [level[:2] for level in levels] == [
         ("advisory", False),
         ("replayed", True),
@@ -92,15 +98,28 @@ def test_what_ran_without_a_sandbox_is_not_taken_for_more(
     assert levels[0][2] != levels[1][2]
 
 
+def test_a_run_without_a_sandbox_is_not_taken_for_more(tmp_path: Path) -> None:
+    """Its graph was trained without a wall as well; which wall it was makes no difference."""
+    one = observed(run(9_940))
+    assert one.recipe is not None
+    store, task = Store(tmp_path), Task("digits", one.recipe, seeds=1)
+    behind = {
+        wall: run_key(one.model_copy(update={"sandbox": wall}), task, 1, store)
+        for wall in ("bubblewrap", "Landlock with seccomp", "")
+    }
+    assert behind["bubblewrap"] == behind["Landlock with seccomp"]
+    assert behind["bubblewrap"] != behind[""]
+
+
 def test_doctor_says_what_would_enable_one(broken: Callable[..., None], tmp_path: Path) -> None:
     where = ["--store", tmp_path / "store", "--data-dir", tmp_path, "--device", "cpu"]
     broken("bubblewrap")
-    code, told = run("doctor", *where)
+    code, told = harness("doctor", *where)
     assert code == 0
     assert "✓ sandbox: Landlock with seccomp, tried here" in told
     assert "~ bubblewrap: does not work: forbidden here\n    to mend it: " in told
     broken("bubblewrap", "Landlock with seccomp")
-    code, told = run("doctor", *where)
+    code, told = harness("doctor", *where)
     assert code == 4
     assert "✗ sandbox: none works\n    to mend it: harness grade --no-sandbox" in told
 
@@ -141,6 +160,27 @@ def test_memory_is_that_of_all_processes() -> None:
     assert watch.memory(os.getpid(), enough=2**50) > 50 * 2**20
     assert watch.memory(os.getpid(), enough=0) <= watch.memory(os.getpid(), enough=2**50)
     assert watch.memory(2**22 + 1, enough=0) == 0
+
+
+def test_every_copy_of_the_digits_labels_is_hidden(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A virtual environment shows the libraries of the Python that it is made from as well."""
+    copies = {
+        tmp_path / f"{site}/sklearn/datasets/data/digits.csv.gz"
+        for site in (
+            "lib/python3.99/site-packages",
+            "lib64/python3.98/site-packages",
+            "local/lib/python3.99/dist-packages",
+            "envs/other/lib/python3.99/site-packages",
+        )
+    }
+    for path in copies:
+        path.parent.mkdir(parents=True)
+        path.touch()
+    monkeypatch.setattr(sys, "base_prefix", str(tmp_path))
+    with room(2**30) as made:
+        assert copies < set(made.hidden)
 
 
 def test_a_room_is_readable_whatever_the_umask_and_gone_in_the_end() -> None:

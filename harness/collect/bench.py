@@ -321,7 +321,8 @@ class _BenchProcess:
         """Order something of the process.
 
         Raises:
-            BenchFailed: if it has ended.
+            TooMuch: if it was ended at a bound.
+            BenchFailed: if it has ended otherwise.
         """
         assert self._process is not None
         try:
@@ -363,6 +364,9 @@ class _BenchProcess:
 
     def _fail(self) -> NoReturn:
         assert self._process is not None
+        if exceeded := self._process.exceeded:  # a GPU's memory has no limit of the kernel's
+            self.end()  # no fork waits for another order
+            raise TooMuch(exceeded)
         raise BenchFailed(f"the process that measures ended{self._process.last_words()}")
 
 

@@ -10,6 +10,7 @@ Must not know evidence, rubrics, the store, or what a right answer is.
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import os
@@ -219,4 +220,10 @@ if __name__ == "__main__":
     os.dup2(2, 1)
     torch.set_num_threads(1)
     can_fork = sys.platform == "linux" and hasattr(os, "fork")
-    serve(pipe, sys.argv[1], int(sys.argv[2]), can_fork)
+    gc.freeze()
+    gc.enable()
+    try:
+        serve(pipe, sys.argv[1], int(sys.argv[2]), can_fork)
+    finally:
+        # At the end libraries look for what was left, and would tell of all that was imported.
+        gc.unfreeze()

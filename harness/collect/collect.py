@@ -206,6 +206,9 @@ def run_key(step: Step, task: Task, seed: int, store: Store) -> str:
         "seed": seed,
         "secret": digest(store.secret()),
     }
+    if not step.sandbox:
+        # The graph was trained without a wall as well: that is not taken for what a sandbox gives.
+        decisive["sandbox"] = None
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
 

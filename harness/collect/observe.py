@@ -142,15 +142,16 @@ class Observer:
         whole = sum(not epoch.last for epoch in told.epochs)
         recipe = account.recipe(min(max(declared or 0, whole, 1), MAX_EPOCHS), told.epochs)
         size = len(self._bench.images.train)
-        mixed, shifted = self._at_last(training)
-        fault = ended or training.fault or mixed
+        fault, shifted = ended or training.fault, None
+        if fault is None:
+            fault, shifted = self._at_last(training)
         return Run(
             seed=0,
             key=self.name(training),
             declared_epochs=max(declared or 0, len(told.epochs) + told.beyond),
             before_training=training.before,
             epochs=[_with_tests(epoch, told) for epoch in training.epochs],
-            shifted=None if fault else shifted,
+            shifted=shifted,
             mistakes=[] if fault or training.scores is None else self._mistakes(training.scores),
             observed=Observed(
                 network=training.network,
@@ -229,7 +230,7 @@ class Observer:
                     )
                     self._told(self._so_far(training))
         except (weights.Foreign, TooMuch) as error:
-            training.fault = Fault(owner="submission", stage="evaluation", message=str(error))
+            training.fault = _unanswered(str(error))
         except view.NotTaken as error:
             training.fault = Fault(owner="harness", stage="evaluation", message=str(error))
 
@@ -289,20 +290,21 @@ class Observer:
         """What is asked of a network after its last epoch, if it is a graph.
 
         Returns:
-            The fault of answers that depend on their batch; and the lowest count of correct answers
-            when the test images are shifted by one pixel.
+            The fault of answers that depend on their batch, or take too much memory; without one
+            the lowest count of correct answers when the test images are shifted by one pixel.
         """
         if training.candidate is None or training.seen is None:
             return None, training.shifted
         told, seen = training.told, training.seen
-        with self._bench.network((told.definition, told.tensors)) as network:
-            state, labels = safetensors.torch.save(training.state), self._bench.images.test_labels
-            shifted = (network.scores(state, images) for images in self._moved(seen))
-            lowest = min(evaluator.right(scores, labels) for scores in shifted)
-            independent = evaluator.independent(*network.twice(state, seen.images))
-        if independent:
-            return None, lowest
-        return Fault(owner="submission", stage="evaluation", message=MIXED), lowest
+        state, labels = safetensors.torch.save(training.state), self._bench.images.test_labels
+        try:
+            with self._bench.network((told.definition, told.tensors)) as network:
+                if not evaluator.independent(*network.twice(state, seen.images)):
+                    return _unanswered(MIXED), None
+                shifted = (network.scores(state, images) for images in self._moved(seen))
+                return None, min(evaluator.right(scores, labels) for scores in shifted)
+        except TooMuch as error:
+            return _unanswered(str(error)), None
 
     # Asking --------------------------------------------------------------------------------
 
@@ -349,6 +351,11 @@ class Observer:
 def _unmade(training: Training) -> str:
     """Why there is nothing to replay; empty if there is."""
     return "" if training.candidate is not None else "its network is no graph"
+
+
+def _unanswered(message: str) -> Fault:
+    """The fault of a network whose answers cannot be had, or count for nothing."""
+    return Fault(owner="submission", stage="evaluation", message=message)
 
 
 def _sides(shape: Sequence[int]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from harness.collect import notebooks
-from harness.collect.collect import defined, run_key, unfollowed
+from harness.collect.collect import defined, run_key, too_much, unfollowed
 from harness.collect.define import Task
 from harness.collect.workshop import Workshop, bench_of
 from harness.evidence import Step
@@ -78,13 +78,16 @@ def _lacking(step: Step, task: Task, workshop: Workshop) -> list[Lacking]:
 
 
 def _timed(step: Step, lacking: list[Lacking], task: Task, workshop: Workshop) -> Plan:
+    from harness.collect.bench import TooMuch
     from harness.collect.resolve import RecipeError
 
     try:
         return Plan(step, lacking, _seconds_an_epoch(step, task, workshop))
+    except TooMuch as error:
+        fault = too_much(error)
     except RecipeError as error:
         fault = unfollowed(error, task)
-        return Plan(step.model_copy(update={"fault": fault}), [], 0)
+    return Plan(step.model_copy(update={"fault": fault}), [], 0)
 
 
 def _seconds_an_epoch(step: Step, task: Task, workshop: Workshop) -> float:

@@ -6,6 +6,7 @@ harness but `frames`; what it unpacks is the submission's own code.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -32,6 +33,7 @@ def main() -> None:
 
     limit(order["cpu_seconds"], order["memory"])
     torch.set_num_threads(1)
+    gc.enable()
     given, private = Path(order["given"]), Path.cwd()
     for place in (order["folder"], "checkout"):
         sys.path.append(str(private / place))

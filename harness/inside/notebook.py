@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -312,5 +313,6 @@ if __name__ == "__main__":
     pipe = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     logging.disable(logging.CRITICAL)
+    gc.enable()
     ended = run(frames.Order(**json.loads(sys.stdin.readline())), pipe)
     frames.write(pipe, frames.Kind.END, json.dumps(ended).encode())

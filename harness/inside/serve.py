@@ -27,8 +27,6 @@ from harness.inside.limits import limit
 
 def serve(stream: BinaryIO, seconds: int, memory: int, forks: bool) -> None:
     """Hand over each file that is ordered: its path, and the class that is wanted of it."""
-    # What is imported stays, so to look for garbage in it would only cost time: a second in ten.
-    gc.disable()
     exporter.warm_up()
     gc.freeze()
     gc.enable()

@@ -8,12 +8,14 @@ import base64
 import random
 from array import array
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from batches import Laboratory
 from notebook_samples import LOOPS, SETUP, notebook
 from step_samples import RECIPE
 
+from harness.collect.workshop import Workshop
 from harness.evidence import Step
 from harness.judge.parameters import ANSWERED
 from harness.scorecard import Mark, Scorecard
@@ -127,6 +129,7 @@ def both_forms(
     laboratory: Laboratory, attacks: Mapping[str, Attack], loops: str = LOOPS
 ) -> dict[tuple[str, str], Graded]:
     """All attacks of a table by form and name, after whose grades honest neighbours are unharmed."""
+    laboratory = laboratory._replace(workshop=_patient(laboratory.workshop))
     every = [c.model_copy(update={"scope": "every step"}) for c in laboratory.rubric.checks]
     rubric = laboratory.rubric.model_copy(update={"checks": every})
     files = {f"step_{n}.py": f"{a.source}\n{RECIPE}" for n, a in enumerate(attacks.values(), 1)}
@@ -142,6 +145,15 @@ def both_forms(
         step = of_cell.get(number + 2, f"none of cell {number + 3}: {observed.faults}")
         found["notebook", name] = _graded("notebook", attack, observed, step)
     return found
+
+
+def _patient(workshop: Workshop) -> Workshop:
+    """With time for a busy machine: nothing in these tables is endless, and all of it is large."""
+    return replace(
+        workshop,
+        limits=replace(workshop.limits, cpu_seconds=60, wall_seconds=600),
+        notebook=replace(workshop.notebook, cell_seconds=300, seconds=900),
+    )
 
 
 def _graded(form: str, attack: Attack, scorecard: Scorecard, name: str) -> Graded:

@@ -28,6 +28,7 @@ WAYS = {
     "a socket by a longer number": ("call('socket', 2 + (1 << 32), 1, 0)", FAMILY),
     "a socket of io_uring": ("call('io_uring_setup', 1, ctypes.create_string_buffer(120))", REFUSED),
     "Unix: connect": ("unix(socket.SOCK_STREAM).connect(places['stream'])", REFUSED),
+    "Unix: connect in a thread of the kernel's": ("in_another(lambda: unix(socket.SOCK_STREAM).connect(places['stream']))", REFUSED),
     "Unix: connect to datagrams": ("unix(socket.SOCK_DGRAM).connect(places['datagram'])", REFUSED),
     "Unix: sendto": ("unix(socket.SOCK_DGRAM).sendto(b'out', places['datagram'])", REFUSED),
     "Unix: sendmsg": ("unix(socket.SOCK_DGRAM).sendmsg([b'out'], [], 0, places['datagram'])", REFUSED),
@@ -37,12 +38,26 @@ WAYS = {
     "Unix: an open file handed over": ("socket.send_fds(socket.socketpair()[0], [b'out'], [0])", REFUSED),
 }  # fmt: skip
 
-START = """
+START = '''
 import socket
 
 def unix(kind):
     return socket.socket(socket.AF_UNIX, kind)
-"""
+
+def in_another(attack):
+    """Do it in a thread that a notebook's process had before any submitted code, if there is one."""
+    if "get_ipython" not in globals():
+        return attack()
+    from concurrent.futures import Future
+    done = Future()
+    def do():
+        try:
+            done.set_result(attack())
+        except BaseException as error:
+            done.set_exception(error)
+    get_ipython().kernel.iopub_thread.schedule(do)
+    done.result(20)
+'''
 
 Listeners = dict[str, socket.socket]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 import torch
 import torch.nn.functional as F
-from asked import correct
+from asked import correct, train
 from batches import Laboratory, last_correct, only_step
 from crossing import Net, crossed
 from networks import IMPORTS
@@ -18,7 +18,6 @@ from harness import data
 from harness.collect.count import count
 from harness.collect.graph import GraphNetwork
 from harness.collect.state import redrawn
-from harness.collect.trainer import Training
 from harness.grade import grade
 from harness.recipe import Recipe
 
@@ -43,9 +42,7 @@ def learned(digits: data.Images) -> nn.Linear:
         {"epochs": 8, "batch_size": 32, "optimizer": {"name": "SGD", "lr": 0.05}}
         | {"loss": "cross_entropy", "normalize": VIEW}
     )
-    training = Training(network, recipe, digits.train, digits.train_labels, seed=1)
-    for epoch in range(1, 9):
-        training.epoch(epoch)
+    train(network, recipe, digits)
     test = data.scaled(digits.test, VIEW)
     assert correct(network, test, digits.test_labels) > 330
     return head

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.collect.sandbox import syscalls
-from harness.collect.sandbox.launch import LIBSECCOMP, as_user
+from harness.collect.sandbox.launch import as_user
 from harness.collect.sandbox.room import PACKAGE, SETTINGS, SYSTEM, Room, libraries
 
 SHARED = 64 * 2**20
@@ -74,7 +74,7 @@ class Bubblewrap:
         if not shutil.which("bwrap"):
             return "sudo apt install bubblewrap"
         if "libseccomp" in problem:
-            return LIBSECCOMP
+            return syscalls.LIBSECCOMP
         for name, value, instead in FORBIDDEN:
             path = SETTINGS_OF_KERNEL / name.replace(".", "/")
             if path.exists() and path.read_text().strip() == value:

@@ -13,7 +13,6 @@ import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 from harness import frames
@@ -69,12 +68,7 @@ class Child:
         self._room = self._stack.enter_context(made)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._end()
         self._stack.close()
 

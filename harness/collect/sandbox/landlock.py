@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.collect.sandbox import syscalls
-from harness.collect.sandbox.launch import LIBSECCOMP, as_user
+from harness.collect.sandbox.launch import as_user
 from harness.collect.sandbox.room import PACKAGE, SETTINGS, SYSTEM, Room, libraries
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
@@ -68,7 +68,7 @@ class Landlock:
     def mend(self, problem: str) -> str:
         """A library, or a kernel."""
         if "libseccomp" in problem:
-            return LIBSECCOMP
+            return syscalls.LIBSECCOMP
         return "start a Linux of 5.13 or newer with landlock among the modules of lsm="
 
     def filters(self, graphs: bool) -> tuple[bytes, bytes]:

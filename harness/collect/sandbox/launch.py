@@ -29,8 +29,6 @@ pages: a step of seed 001's fourth network takes 22 instead of 26 ms, and comput
 PROCESSES = 256
 """Threads and processes at one time: a fork bomb ends here."""
 
-LIBSECCOMP = "sudo apt install libseccomp2"
-
 FILES = 1_024
 """Open files of one process."""
 
@@ -38,21 +36,14 @@ FILES = 1_024
 class Wall(Protocol):
     """A way to keep a process to its room."""
 
-    @property
-    def name(self) -> str:
-        """As reports tell it; empty if it is none."""
-
-    @property
-    def lacks(self) -> str:
-        """What it cannot give, for people."""
-
-    @property
-    def limits_disk(self) -> bool:
-        """Whether the wall itself bounds what may be written."""
-
-    @property
-    def own_space(self) -> bool:
-        """Whether the processes inside are counted apart from the user's others."""
+    name: str
+    """As reports tell it; empty if it is none."""
+    lacks: str
+    """What it cannot give, for people."""
+    limits_disk: bool
+    """Whether the wall itself bounds what may be written."""
+    own_space: bool
+    """Whether the processes inside are counted apart from the user's others."""
 
     def command(self, program: list[str], room: Room) -> list[str]:
         """The command line that runs a program in the room, behind this wall."""

@@ -129,10 +129,15 @@ class Process:
             self._open -= 1
         return None
 
+    @property
+    def exceeded(self) -> str:
+        """The bound at which it was ended, as a clause; empty if it was not."""
+        return self._watch.exceeded
+
     def last_words(self) -> str:
         """Why it ended, as the end of a sentence: a bound, or what it last wrote as an error."""
-        if self._watch.exceeded:
-            return f": {self._watch.exceeded}"
+        if self.exceeded:
+            return f": {self.exceeded}"
         self._stderr.seek(max(0, self._stderr.seek(0, os.SEEK_END) - 2000))
         lines = self._stderr.read().decode(errors="replace").strip().splitlines()
         return f"; its last line: {lines[-1]}" if lines else ""

@@ -32,6 +32,13 @@ SETTINGS = (
 )
 """What libraries read of the machine; none of it is about its users."""
 
+SITES = tuple(
+    f"{above}lib*/python*/{kind}-packages"
+    for above in ("", "local/", "envs/*/", "pkgs/*/")
+    for kind in ("site", "dist")
+)
+"""Where packages lie in a tree of libraries; the last two are conda's."""
+
 DISK = 2**30
 """Bytes that may be written: a data set copied, and checkpoints beside it."""
 
@@ -156,9 +163,12 @@ def remove(folder: Path) -> None:
 def _answers() -> Iterator[Path]:
     """Where labels of test images lie among the libraries: scikit-learn carries the digits."""
     spec = find_spec("sklearn")
-    found = list(spec.submodule_search_locations or []) if spec else []
-    for place in (*found, "/usr/lib/python3/dist-packages/sklearn"):  # Debian's, beside ours
-        yield Path(place).resolve() / "datasets" / "data" / "digits.csv.gz"
+    found = {Path(place) for place in (spec.submodule_search_locations or [] if spec else [])}
+    for tree in (Path("/usr"), *libraries()):  # that of the system, and of what this Python is from
+        for place in SITES:
+            found.update(tree.glob(f"{place}/sklearn"))
+    for package in sorted({path.resolve() for path in found}):
+        yield package / "datasets" / "data" / "digits.csv.gz"
 
 
 def libraries() -> list[Path]:

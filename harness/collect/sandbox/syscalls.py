@@ -12,6 +12,9 @@ import tempfile
 from functools import cache
 from typing import Any
 
+LIBSECCOMP = "sudo apt install libseccomp2"
+"""What mends a wall where no filter can be made."""
+
 REFUSED = (
     # Other processes of the same user, and their memory.
     *("kcmp", "pidfd_getfd", "process_madvise", "process_vm_readv", "process_vm_writev", "ptrace"),
