@@ -10,13 +10,9 @@ from harness import techniques
 from harness.claims import Claim
 from harness.evidence import Dataset, Evidence, Step
 from harness.judge import logs
-from harness.judge.measures import SPREAD, mean_gap, test_accuracies, training_accuracies
+from harness.measures import CLEAR_GAP, SPREAD, mean_gap, test_accuracies, training_accuracies
 from harness.percentage import Percentage
 from harness.rubric import Check, Finding
-
-CLEAR_GAP = 0.5
-"""Points of percent between training and test accuracy from which a gap has one name only: the
-seed documents call gaps of 0.2 to 0.4 both over-fitting and not."""
 
 
 class Claims(Check):
