@@ -69,6 +69,7 @@ def judge(
         reasons=reasons,
         faults=_faults(counted),
         learner=learner,
+        counts=rubric.counts,
         late=late,
         evidence=evidence,
     )
@@ -170,6 +171,7 @@ def _marked(
         why=why,
         review=[] if override else list(finding.review),
         bar=check.bar(evidence.dataset),
+        compared=list(finding.compared),
         overridden=override is not None,
     )
     return _Judged(mark, points, out_of)
