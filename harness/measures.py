@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import mean
 from typing import Literal
 
-from harness.evidence import Dataset, Run, Step
+from harness.evidence import Dataset, Epoch, Run, Step
 
 SPREAD = 0.2
 """Points of percent between two trainings that say nothing: on 10,000 images a run's accuracy
@@ -32,6 +32,13 @@ def training_accuracies(run: Run, dataset: Dataset) -> list[float]:
     known = [(e.train_correct, e.samples) for e in run.epochs if e.train_correct is not None]
     whole = len(known) == len(run.epochs)
     return [100 * correct / samples for correct, samples in known] if whole else []
+
+
+def last_epochs(run: Run, many: int) -> list[Epoch]:
+    """The last declared epochs, as far as they were measured and changed the weights."""
+    epochs = [epoch for epoch in run.epochs if epoch.moved or epoch.number == 1]
+    stood_still = len(run.epochs) - len(epochs)
+    return epochs[max(run.declared_epochs - stood_still - many, 0) :]
 
 
 def gap(run: Run, dataset: Dataset) -> float | None:

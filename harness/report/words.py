@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness import data
 from harness.audit import Audit, AuditedLog, Outcome
-from harness.evidence import Epoch, Evidence, Run, Step
+from harness.evidence import Dataset, Epoch, Evidence, Run, Step
 from harness.percentage import percent
 from harness.plain import printable as printable
 from harness.scorecard import Mark, Scorecard, Status
@@ -212,6 +212,27 @@ def _own(run: Run, size: int) -> list[str]:
 def seed(run: Run) -> str:
     """The seed of a run, or whose random numbers it had."""
     return str(run.seed) if run.seed else "its own"
+
+
+def epochs(step: Step, dataset: Dataset) -> tuple[list[str], list[tuple[str, ...]]]:
+    """Columns and rows of the table of every epoch of every run."""
+    columns = ["seed", "epoch", "training", f"test, of {dataset.test_size:,}", "test", "loss"]
+    columns += ["rate", *(["its own test saw", "its log says"] if step.observed else [])]
+    rows = [
+        (
+            seed(run),
+            str(epoch.number),
+            trained(epoch),
+            f"{epoch.test_correct:,}",
+            percent(epoch.test_correct, dataset.test_size),
+            loss(epoch),
+            f"{epoch.learning_rate:.4g}",
+            *([seen(epoch), logged(step, run, epoch)] if step.observed else []),
+        )
+        for run in [*step.observed, *step.runs]
+        for epoch in run.epochs
+    ]
+    return columns, rows
 
 
 def trained(epoch: Epoch) -> str:
