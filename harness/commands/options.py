@@ -37,7 +37,9 @@ RubricName = Annotated[
     str,
     typer.Option("--rubric", help="What is asked: a TOML file, or the name of a shipped rubric."),
 ]
-Out = Annotated[Path, typer.Option(help="Folder for report.json and report.md of each submission.")]
+Out = Annotated[
+    Path, typer.Option(help="Folder for the report of each submission, as HTML, Markdown and JSON.")
+]
 Where = Annotated[Device, typer.Option(help="Where to train.")]
 DataDir = Annotated[
     Path | None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness import data
 from harness.audit import Audit, AuditedLog, Outcome
-from harness.evidence import Dataset, Epoch, Evidence, Run, Step
+from harness.evidence import Dataset, Epoch, Evidence, Fault, Run, Step
 from harness.percentage import percent
 from harness.plain import printable as printable
 from harness.scorecard import Mark, Scorecard, Status
@@ -52,6 +52,16 @@ LAYERS = (
 def points(value: float) -> str:
     """Points with up to two decimals: `2.5`, `20`, `3.33`."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def images(number: int) -> str:
+    """`1 image`, `2 images`."""
+    return f"{number:,} image{'s' * (number != 1)}"
+
+
+def sentence(phrase: str) -> str:
+    """A phrase with a large letter and a full stop."""
+    return f"{phrase[:1].upper()}{phrase[1:]}{'' if phrase.endswith(('.', '!', '?')) else '.'}"
 
 
 def headline(scorecard: Scorecard) -> str:
@@ -124,10 +134,14 @@ def marks_of(step: Step, scorecard: Scorecard) -> list[Mark]:
 
 def heading(step: Step, scorecard: Scorecard) -> str:
     """A step's name and what it earned."""
+    return f"{step.name} · {earned(step, scorecard)} points"
+
+
+def earned(step: Step, scorecard: Scorecard) -> str:
+    """What a step earned, of what it could earn so far: `41.25 of 66.25`."""
     marks = marks_of(step, scorecard)
-    earned = sum(mark.points for mark in marks)
     out_of = sum(m.out_of for m in marks if not m.bonus and m.status != "awaiting")
-    return f"{step.name} · {points(earned)} of {points(out_of)} points"
+    return f"{points(sum(mark.points for mark in marks))} of {points(out_of)}"
 
 
 def worth(mark: Mark) -> str:
@@ -291,14 +305,19 @@ def _sides(window: list[int]) -> str:
 
 def fault_of(step: Step) -> list[str]:
     """What could not be observed about a step, a line each."""
-    found = [step.fault] if step.fault else []
-    found += [run.fault for run in [*step.observed, *step.runs] if run.fault]
-    return [
-        f"{fault.owner}'s fault, at {fault.stage}"
-        + (f" (line {fault.line})" if fault.line else "")
-        + f": {fault.message}"
-        for fault in found
-    ]
+    return [blame(fault) for fault in faults(step)]
+
+
+def faults(step: Step) -> list[Fault]:
+    """All of a step's faults."""
+    found = [step.fault, *(run.fault for run in [*step.observed, *step.runs])]
+    return [fault for fault in found if fault]
+
+
+def blame(fault: Fault) -> str:
+    """Whose fault it is, where, and what was found."""
+    where = f" (line {fault.line})" if fault.line else ""
+    return f"{fault.owner}'s fault, at {fault.stage}{where}: {fault.message}"
 
 
 # Audits -------------------------------------------------------------------------------------
