@@ -37,9 +37,7 @@ RubricName = Annotated[
     str,
     typer.Option("--rubric", help="What is asked: a TOML file, or the name of a shipped rubric."),
 ]
-Out = Annotated[
-    Path, typer.Option(help="Folder for the report of each submission, as HTML, Markdown and JSON.")
-]
+Out = Annotated[Path, typer.Option(help="Folder for each submission's report.html, .md and .json.")]
 Where = Annotated[Device, typer.Option(help="Where to train.")]
 DataDir = Annotated[
     Path | None,

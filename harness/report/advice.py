@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from harness.evidence import Dataset, Run, Step
+from harness.evidence import Run, Step
 from harness.measures import last_epochs
 from harness.report import words
 from harness.report.story import fitting
@@ -59,12 +59,12 @@ def spare(scorecard: Scorecard) -> list[str]:
             if mark.bar.quantity == "parameters":
                 found.append(f"{mark.measured} parameters: {mark.why}.")
             else:
-                told = held(step.runs, mark.bar, scorecard.evidence.dataset)
-                found += [f"{sentence[0].upper()}{sentence[1:]}." for sentence in told]
+                told = held(step.runs, mark.bar)
+                found += [words.sentence(phrase) for phrase in told]
     return found
 
 
-def held(runs: Sequence[Run], bar: Bar, dataset: Dataset) -> list[str]:
+def held(runs: Sequence[Run], bar: Bar) -> list[str]:
     """Which of the last epochs hold a count of right answers and by how many images others miss it.
 
     Of many runs those that miss it come first, and no more than a few are told.
@@ -73,30 +73,34 @@ def held(runs: Sequence[Run], bar: Bar, dataset: Dataset) -> list[str]:
     told.sort(key=lambda each: each[0])
     several = len(runs) > 1
     sentences = [
-        f"seed {words.seed(run)}: " * several + _epochs_held(run, bar, dataset)
-        for _, run in told[:MOST_RUNS]
+        f"{words.training(run)}: " * several + _epochs_held(run, bar) for _, run in told[:MOST_RUNS]
     ]
     if len(told) > MOST_RUNS:
-        sentences.append(f"and {len(told) - MOST_RUNS} further runs, none of them worse")
+        sentences.append(f"and {len(told) - MOST_RUNS} further runs, in which no fewer hold it")
     return sentences
 
 
 def _faulty(lost: Sequence[Mark], scorecard: Scorecard) -> Iterator[Advice]:
     """All points that hang on a step's fault: one thing to mend."""
     for step in scorecard.evidence.steps:
-        marks = [mark for mark in lost if mark.step == step.name and not mark.measured]
+        marks = [mark for mark in lost if mark.step == step.name and _hangs(mark)]
         if step.fault and marks:
             told = words.fault_of(step)[0]
             required = any(mark.required for mark in marks)
             points = sum(mark.out_of - mark.points for mark in marks if not mark.bonus)
-            yield Advice("a step that could not be measured", points, required, False,
-                         [Reason(step.name, told)])  # fmt: skip
+            what = "a step that could not be measured"
+            yield Advice(what, points, required, False, [Reason(step.name, told)])
+
+
+def _hangs(mark: Mark) -> bool:
+    """Whether a mark on a step with a fault lost its points through that."""
+    return not mark.measured and not mark.overridden
 
 
 def _missed(lost: Sequence[Mark], scorecard: Scorecard) -> Iterator[Advice]:
     """Each check that was missed, with every step in which it was."""
     faulty = {step.name for step in scorecard.evidence.steps if step.fault}
-    marks = [mark for mark in lost if mark.measured or mark.step not in faulty]
+    marks = [mark for mark in lost if mark.step not in faulty or not _hangs(mark)]
     marks.sort(key=lambda mark: mark.check)
     for check, group in groupby(marks, key=lambda mark: mark.check):
         missed = list(group)
@@ -128,13 +132,10 @@ def _why(mark: Mark, scorecard: Scorecard) -> list[str]:
         return [f"{mark.measured}, {mark.why}{_heaviest(step, mark.bar)}"]
     if any(run.fault or not run.complete for run in step.runs) or not step.runs:
         return [mark.why]
-    dataset = scorecard.evidence.dataset
-    aims = [other.bar for other in words.marks_of(step, scorecard) if other.bar]
-    return [
-        *held(step.runs, mark.bar, dataset),
-        *_steadiness(step, mark.bar),
-        *_room(step, dataset, [bar.value for bar in aims if bar.quantity == "parameters"]),
-    ]
+    found = held(step.runs, mark.bar) + _steadiness(step, mark.bar)
+    if (fitted := fitting(step, scorecard.evidence.dataset)) and fitted.name != "neither":
+        found.append(f"{fitted.name}: {fitted.sentence}")
+    return found
 
 
 def _heaviest(step: Step, bar: Bar) -> str:
@@ -163,22 +164,11 @@ def _steadiness(step: Step, bar: Bar) -> list[str]:
     return []
 
 
-def _room(step: Step, dataset: Dataset, limits: Sequence[int]) -> list[str]:
-    """What the gap and the parameters leave to work with."""
-    found = []
-    if (fitted := fitting(step, dataset)) and fitted.name != "neither":
-        found.append(f"{fitted.name}: {fitted.sentence}")
-    count = step.network.parameters.judged if step.network else 0
-    if limits and count < min(limits):
-        found.append(f"{min(limits) - count:,} parameters are left below {min(limits):,}")
-    return found
-
-
 def _holds(run: Run, bar: Bar) -> int:
     return sum(epoch.test_correct >= bar.value for epoch in last_epochs(run, bar.last_epochs))
 
 
-def _epochs_held(run: Run, bar: Bar, dataset: Dataset) -> str:
+def _epochs_held(run: Run, bar: Bar) -> str:
     """`epochs 13 and 14 hold 9,940, epoch 15 misses it by 2 images`."""
     window = last_epochs(run, bar.last_epochs)
     hold = [epoch.number for epoch in window if epoch.test_correct >= bar.value]

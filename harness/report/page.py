@@ -130,12 +130,10 @@ def _accuracy(number: int, observed: Step, step: Step, card: Scorecard) -> _Char
 
 
 def _named(run: Run, runs: Sequence[Run]) -> str:
-    """`seed 1`, `its own training`, and the cell where there are several."""
-    if run.seed:
-        return f"seed {run.seed}"
+    """A run among others: of several trainings in a notebook, the cell tells which."""
     cell = run.observed.cell if run.observed else None
     several = sum(not other.seed for other in runs) > 1
-    return "its own training" + (f" in cell {cell + 1}" if several and cell is not None else "")
+    return words.training(run) + (f" in cell {cell + 1}" if several and cell is not None else "")
 
 
 def _training(run: Run) -> str:

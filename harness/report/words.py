@@ -228,6 +228,11 @@ def seed(run: Run) -> str:
     return str(run.seed) if run.seed else "its own"
 
 
+def training(run: Run) -> str:
+    """`seed 1`, or that a notebook trained by itself."""
+    return f"seed {run.seed}" if run.seed else "its own training"
+
+
 def epochs(step: Step, dataset: Dataset) -> tuple[list[str], list[tuple[str, ...]]]:
     """Columns and rows of the table of every epoch of every run."""
     columns = ["seed", "epoch", "training", f"test, of {dataset.test_size:,}", "test", "loss"]
