@@ -61,7 +61,7 @@ def spare(scorecard: Scorecard) -> list[str]:
             else:
                 told = held(step.runs, mark.bar)
                 found += [words.sentence(phrase) for phrase in told]
-    return found
+    return list(dict.fromkeys(found))
 
 
 def held(runs: Sequence[Run], bar: Bar) -> list[str]:
@@ -126,6 +126,12 @@ def _together(reasons: Sequence[Reason]) -> list[Reason]:
 def _why(mark: Mark, scorecard: Scorecard) -> list[str]:
     """Why a mark lost points: the sentences that the evidence has for it, else the mark's own."""
     step = _step(scorecard, mark)
+    wrong = [each for each in mark.compared if each.met is False]
+    if wrong and not mark.overridden:
+        return [
+            f"{words.about(each.claim)}: “{each.claim.written}”, and measured: {each.measured}"
+            for each in wrong
+        ]
     if mark.overridden or step is None or mark.bar is None:
         return [mark.why]
     if mark.bar.quantity == "parameters":

@@ -48,11 +48,11 @@ def colour(number: int, of: int) -> int:
 def floor(runs: Sequence[Run], bars: Sequence[Bar], dataset: Dataset) -> float:
     """Where the chart of accuracies begins, in percent.
 
-    The later half of every run, the end of its training accuracy and what is asked are in it: from
-    99.0 to 99.6 % it could not be read beside a first epoch of 20 %.
+    The later half of every whole run, the end of its training accuracy and what is asked are in it:
+    from 99.0 to 99.6 % it could not be read beside a first epoch of 20 %.
     """
     shown = [100 * bar.value / dataset.test_size for bar in bars]
-    for run in runs:
+    for run in [run for run in runs if run.complete] or runs:
         shown += test_accuracies(run, dataset)[len(run.epochs) // 2 :]
         shown += [rate for epoch in run.epochs[-1:] if (rate := _trained(epoch)) is not None]
     lowest, highest = min(shown, default=0.0), _top(runs, bars, dataset)

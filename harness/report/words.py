@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness import data
 from harness.audit import Audit, AuditedLog, Outcome
+from harness.claims import Claim
 from harness.evidence import Dataset, Epoch, Evidence, Fault, Run, Step
 from harness.percentage import percent
 from harness.plain import printable as printable
@@ -226,6 +227,13 @@ def _own(run: Run, size: int) -> list[str]:
 def seed(run: Run) -> str:
     """The seed of a run, or whose random numbers it had."""
     return str(run.seed) if run.seed else "its own"
+
+
+def about(claim: Claim) -> str:
+    """What a claim speaks of: `test accuracy`, `dropout`, `3 x 3 convolutions`."""
+    if claim.quantity == "convolutions":
+        return f"{claim.of} convolutions"
+    return claim.of if claim.quantity == "technique" else claim.quantity
 
 
 def training(run: Run) -> str:
