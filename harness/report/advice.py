@@ -55,7 +55,8 @@ def spare(scorecard: Scorecard) -> list[str]:
     found = []
     for mark in scorecard.marks:
         step = _step(scorecard, mark)
-        if mark.status == "passed" and mark.bar and step and step is _last(scorecard):
+        met = mark.status == "passed" and not mark.overridden
+        if met and mark.bar and step and step is _last(scorecard):
             if mark.bar.quantity == "parameters":
                 found.append(f"{mark.measured} parameters: {mark.why}.")
             else:
@@ -132,7 +133,7 @@ def _why(mark: Mark, scorecard: Scorecard) -> list[str]:
             f"{words.about(each.claim)}: “{each.claim.written}”, and measured: {each.measured}"
             for each in wrong
         ]
-    if mark.overridden or step is None or mark.bar is None:
+    if mark.overridden or mark.bar is None or step is None or step.network is None:
         return [mark.why]
     if mark.bar.quantity == "parameters":
         return [f"{mark.measured}, {mark.why}{_heaviest(step, mark.bar)}"]
