@@ -121,13 +121,15 @@ def _of_final_step(rubric: Rubric) -> Rubric:
 
 
 def write_reports(scorecard: Scorecard, out: Path, store: Store | None = None) -> None:
-    """Write `report.json` and `report.md` into a folder of the submission's own.
+    """Write `report.json`, `report.md` and `report.html` into a folder of the submission's own.
 
     Args:
         scorecard: what to report.
         out: where the submission's folder is made.
         store: of which executed notebooks are copied, for people to look at.
     """
+    from harness.report import page  # draws charts, and nothing else here needs what draws them
+
     folder = out / scorecard.evidence.submission
     for step in scorecard.evidence.steps if store else []:
         if store and step.executed and (executed := store.executed(step.executed)):
@@ -140,6 +142,7 @@ def write_reports(scorecard: Scorecard, out: Path, store: Store | None = None) -
                     write(beside / f"{place.stem}.ipynb", executed)
     write(folder / "report.json", document.render(scorecard).encode())
     write(folder / "report.md", markdown.render(scorecard).encode())
+    write(folder / "report.html", page.render(scorecard).encode())
 
 
 def exit_code(scorecards: list[Scorecard], missing: bool) -> int:

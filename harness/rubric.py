@@ -34,7 +34,7 @@ from pydantic import (
 from harness import data, evidence, outputs, problems
 from harness.percentage import Percentage
 from harness.recipe import Normalize, Recipe
-from harness.scorecard import Bar
+from harness.scorecard import Bar, Compared
 
 SHIPPED = next(
     folder
@@ -83,6 +83,8 @@ class Finding(NamedTuple):
     """One sentence."""
     review: tuple[str, ...] = ()
     """What a person should look at, a sentence each; it changes no points."""
+    compared: tuple[Compared, ...] = ()
+    """The claims that were gone through, for reports."""
 
 
 class Check(BaseModel):

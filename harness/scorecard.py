@@ -11,7 +11,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from harness.evidence import Evidence, Fault
+from harness.claims import Claim
+from harness.evidence import Counting, Evidence, Fault
 from harness.roster import Learner
 
 FORMAT = 3
@@ -30,6 +31,18 @@ class Bar(BaseModel):
     """Correct test answers to reach, or the number of parameters to stay below."""
     last_epochs: int = 0
     """How many epochs, counted back from the last declared one, must each reach it."""
+
+
+class Compared(BaseModel):
+    """A claim beside what was measured."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    claim: Claim
+    measured: str
+    """Empty where nothing was measured that it speaks of."""
+    met: bool | None
+    """Whether it is right; None where it was not judged."""
 
 
 class Mark(BaseModel):
@@ -59,6 +72,8 @@ class Mark(BaseModel):
     """What a person should look at; it changes no points."""
     bar: Bar | None = None
     """The number that is asked, for charts."""
+    compared: list[Compared] = []
+    """The claims that a check of claims went through, in their order."""
     overridden: bool = False
     """Whether a person set the points."""
 
@@ -108,6 +123,8 @@ class Scorecard(BaseModel):
     """As the roster has who handed it in."""
     due: datetime | None = None
     """By when it was to be handed in, where the rubric says so."""
+    counts: Counting = "last"
+    """Which of a notebook's own trainings was judged."""
     late: Lateness | None = None
     """None if it came in time, or nobody asked."""
     evidence: Evidence

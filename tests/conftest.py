@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from browser import chromium  # noqa: F401, since a fixture is found where it is imported
 from hypothesis import settings
 from step_samples import LIMITS, make_store
 

@@ -121,12 +121,16 @@ def test_the_nearest_of_several_runs_decides_a_claim() -> None:
 def test_wrong_claims_are_quoted_beside_what_was_measured() -> None:
     claims = [claim("parameters", 8_066, 8_067), claim("parameters", 7_753, 7_754)]
     finding = found(check("claims"), step(run(9_940), claims=claims))
-    assert finding == (
+    assert finding[:4] == (
         0.5,
         "1 of 2 claims right",
         "“...”: 7,753",
         ("the notes say both “...” and “...”",),
     )
+    assert [(each.met, each.measured) for each in finding.compared] == [
+        (False, "7,753"),
+        (True, "7,753"),
+    ]
 
 
 def test_a_log_of_another_test_set_is_no_claim_about_this_one() -> None:

@@ -42,7 +42,7 @@ RubricName = Annotated[
     str,
     typer.Option("--rubric", help="What is asked: a TOML file, or the name of a shipped rubric."),
 ]
-Out = Annotated[Path, typer.Option(help="Folder for report.json and report.md of each submission.")]
+Out = Annotated[Path, typer.Option(help="Folder for each submission's report.html, .md and .json.")]
 Where = Annotated[Device, typer.Option(help="Where to train.")]
 DataDir = Annotated[
     Path | None,

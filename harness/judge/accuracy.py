@@ -7,8 +7,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from harness.evidence import Dataset, Epoch, Evidence, Run, Step
+from harness.evidence import Dataset, Evidence, Run, Step
 from harness.judge.statistics import verdict
+from harness.measures import last_epochs
 from harness.outputs import Log
 from harness.percentage import Percentage, percent
 from harness.rubric import Check, Finding, Rubric, Share, falling
@@ -158,22 +159,15 @@ scope = "final step"
     def _enough(self, holding: int, runs: int) -> bool:
         return holding == runs if self.runs == "every one" else 2 * holding > runs
 
-    def _window(self, run: Run) -> list[Epoch]:
-        """The last declared epochs, as far as they were measured and changed the weights."""
-        epochs = [epoch for epoch in run.epochs if epoch.moved or epoch.number == 1]
-        stood_still = len(run.epochs) - len(epochs)
-        first = run.declared_epochs - stood_still - self.last_epochs
-        return epochs[max(first, 0) :]
-
     def _lowest(self, run: Run) -> int:
         """Correct answers in the worst of the last epochs; none where a run has a fault."""
-        window = self._window(run)
+        window = last_epochs(run, self.last_epochs)
         whole = run.complete and len(window) == self.last_epochs and run.fault is None
         whole = whole and not (run.observed and run.observed.findings)
         return min(epoch.test_correct for epoch in window) if whole else 0
 
     def _measured(self, run: Run, size: int) -> str:
-        counts = [epoch.test_correct for epoch in self._window(run)]
+        counts = [epoch.test_correct for epoch in last_epochs(run, self.last_epochs)]
         if not counts:
             return "none of them was reached"
         told = ", ".join(f"{count:,}" for count in counts)
@@ -194,7 +188,7 @@ scope = "final step"
             return f"the run ended after epoch {len(run.epochs)} of {run.declared_epochs}"
         if run.observed and run.observed.findings:
             return "; ".join(run.observed.findings)
-        window = self._window(run)
+        window = last_epochs(run, self.last_epochs)
         if len(window) < self.last_epochs:
             still = " that change the weights" if len(window) < len(run.epochs) else ""
             return f"{len(window)} epochs{still} are fewer than {self.last_epochs}"

@@ -10,13 +10,10 @@ from harness import techniques
 from harness.claims import Claim
 from harness.evidence import Dataset, Evidence, Step
 from harness.judge import logs
-from harness.judge.measures import SPREAD, mean_gap, test_accuracies, training_accuracies
+from harness.measures import CLEAR_GAP, SPREAD, mean_gap, test_accuracies, training_accuracies
 from harness.percentage import Percentage
 from harness.rubric import Check, Finding
-
-CLEAR_GAP = 0.5
-"""Points of percent between training and test accuracy from which a gap has one name only: the
-seed documents call gaps of 0.2 to 0.4 both over-fitting and not."""
+from harness.scorecard import Compared
 
 
 class Claims(Check):
@@ -49,31 +46,30 @@ scope = "every step"
 
     def judge(self, step: Step, evidence: Evidence) -> Finding:
         """The share of the claims that are right."""
-        right: list[str] = []
-        wrong: list[str] = []
         claims = [claim for claim in step.claims if claim.quantity != "epoch reached"]
-        for claim in claims:
-            outcome = self._compare(claim, step, evidence.dataset)
-            if outcome is None:
-                continue
-            met, measured = outcome
-            (right if met else wrong).append(f"“{claim.written}”: {measured}")
-        total = len(right) + len(wrong)
+        compared = [
+            Compared(claim=claim, met=met, measured=measured)
+            for claim in claims
+            for met, measured in [self._compare(claim, step, evidence.dataset) or (None, "")]
+        ]
+        right = sum(each.met is True for each in compared)
+        wrong = [f"“{c.claim.written}”: {c.measured}" for c in compared if c.met is False]
+        total = right + len(wrong)
         review = (*_contradictions(claims), *logs.contradictions(step.claims, step.logged))
         if not total and claims:
             why = "there is nothing to compare before training"
-            return Finding(1, "not measured yet", why, review)
+            return Finding(1, "not measured yet", why, review, tuple(compared))
         if not total and re.search(r"\d", step.notes.result + step.notes.analysis):
             # To miss a claim must cost nobody anything.
             unread = "the notes hold figures, and none could be read as a claim"
             return Finding(1, "no claim", unread, (*review, unread))
         if not total:
             return Finding(0, "no claim", "the notes state no figure")
-        measured = f"{len(right)} of {total} claims right"
+        measured = f"{right} of {total} claims right"
         if total < len(claims):
             measured += f", {len(claims) - total} not measured{'' if step.runs else ' yet'}"
         why = "; ".join(wrong + _used_only(step)) or "as measured"
-        return Finding(len(right) / total, measured, why, review)
+        return Finding(right / total, measured, why, review, tuple(compared))
 
     def _compare(self, claim: Claim, step: Step, dataset: Dataset) -> tuple[bool, str] | None:
         """Whether a claim is right, and what was measured; None where nothing was."""

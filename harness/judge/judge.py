@@ -70,6 +70,7 @@ def judge(
         faults=_faults(counted),
         learner=learner,
         due=rubric.late.due if rubric.late else None,
+        counts=rubric.counts,
         late=late,
         evidence=evidence,
     )
@@ -171,6 +172,7 @@ def _marked(
         why=why,
         review=[] if override else list(finding.review),
         bar=check.bar(evidence.dataset),
+        compared=list(finding.compared),
         overridden=override is not None,
     )
     return _Judged(mark, points, out_of)

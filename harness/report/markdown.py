@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from harness.evidence import Dataset, Step
-from harness.percentage import percent
 from harness.report import words
 from harness.scorecard import Mark, Scorecard
 
@@ -78,24 +77,9 @@ def _layers(step: Step) -> list[str]:
 
 def _epochs(step: Step, dataset: Dataset) -> list[str]:
     """Every epoch of every run: the evidence behind the points."""
-    rows = [
-        (
-            words.seed(run),
-            str(epoch.number),
-            words.trained(epoch),
-            f"{epoch.test_correct:,}",
-            percent(epoch.test_correct, dataset.test_size),
-            words.loss(epoch),
-            f"{epoch.learning_rate:.4g}",
-            *([text(words.seen(epoch)), words.logged(step, run, epoch)] if step.observed else []),
-        )
-        for run in [*step.observed, *step.runs]
-        for epoch in run.epochs
-    ]
+    columns, rows = words.epochs(step, dataset)
     if not rows:
         return []
-    columns = ["seed", "epoch", "training", f"test, of {dataset.test_size:,}", "test", "loss"]
-    columns += ["rate", *(["its own test saw", "its log says"] if step.observed else [])]
-    lines = [f"| {' | '.join(row)} |" for row in (columns, *rows)]
+    lines = [f"| {' | '.join(map(text, row))} |" for row in (columns, *rows)]
     lines.insert(1, "|---:" * len(columns) + "|")
     return ["<details><summary>Every epoch</summary>", "", *lines, "", "</details>", ""]

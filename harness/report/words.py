@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from harness import data
 from harness.audit import Audit, AuditedLog, Outcome
-from harness.evidence import Epoch, Evidence, Fault, Run, Step
+from harness.claims import Claim
+from harness.evidence import Dataset, Epoch, Evidence, Fault, Run, Step
 from harness.percentage import percent
 from harness.plain import printable as printable
 from harness.scorecard import Mark, Scorecard, Status
@@ -52,6 +53,16 @@ LAYERS = (
 def points(value: float) -> str:
     """Points with up to two decimals: `2.5`, `20`, `3.33`."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def images(number: int) -> str:
+    """`1 image`, `2 images`."""
+    return f"{number:,} image{'s' * (number != 1)}"
+
+
+def sentence(phrase: str) -> str:
+    """A phrase with a large letter and a full stop."""
+    return f"{phrase[:1].upper()}{phrase[1:]}{'' if phrase.endswith(('.', '!', '?')) else '.'}"
 
 
 def headline(scorecard: Scorecard) -> str:
@@ -126,10 +137,14 @@ def marks_of(step: Step, scorecard: Scorecard) -> list[Mark]:
 
 def heading(step: Step, scorecard: Scorecard) -> str:
     """A step's name and what it earned."""
+    return f"{step.name} · {earned(step, scorecard)} points"
+
+
+def earned(step: Step, scorecard: Scorecard) -> str:
+    """What a step earned, of what it could earn so far: `41.25 of 66.25`."""
     marks = marks_of(step, scorecard)
-    earned = sum(mark.points for mark in marks)
     out_of = sum(m.out_of for m in marks if not m.bonus and m.status != "awaiting")
-    return f"{step.name} · {points(earned)} of {points(out_of)} points"
+    return f"{points(sum(mark.points for mark in marks))} of {points(out_of)}"
 
 
 def worth(mark: Mark) -> str:
@@ -212,6 +227,39 @@ def _own(run: Run, size: int) -> list[str]:
 def seed(run: Run) -> str:
     """The seed of a run, or whose random numbers it had."""
     return str(run.seed) if run.seed else "its own"
+
+
+def about(claim: Claim) -> str:
+    """What a claim speaks of: `test accuracy`, `dropout`, `3 x 3 convolutions`."""
+    if claim.quantity == "convolutions":
+        return f"{claim.of} convolutions"
+    return claim.of if claim.quantity == "technique" else claim.quantity
+
+
+def training(run: Run) -> str:
+    """`seed 1`, or that a notebook trained by itself."""
+    return f"seed {run.seed}" if run.seed else "its own training"
+
+
+def epochs(step: Step, dataset: Dataset) -> tuple[list[str], list[tuple[str, ...]]]:
+    """Columns and rows of the table of every epoch of every run."""
+    columns = ["seed", "epoch", "training", f"test, of {dataset.test_size:,}", "test", "loss"]
+    columns += ["rate", *(["its own test saw", "its log says"] if step.observed else [])]
+    rows = [
+        (
+            seed(run),
+            str(epoch.number),
+            trained(epoch),
+            f"{epoch.test_correct:,}",
+            percent(epoch.test_correct, dataset.test_size),
+            loss(epoch),
+            f"{epoch.learning_rate:.4g}",
+            *([seen(epoch), logged(step, run, epoch)] if step.observed else []),
+        )
+        for run in [*step.observed, *step.runs]
+        for epoch in run.epochs
+    ]
+    return columns, rows
 
 
 def trained(epoch: Epoch) -> str:

@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from notebook_samples import LOOPS, SETUP, notebook
 from notebook_samples import NET as NOTEBOOK_NET
+from pages import Page
 from payloads import CELLS, LOGS, LONG, MARKUP, PAYLOADS, TERMINAL, UNSEEN, commands, steering
 from rich.console import Console
 from step_samples import NET
@@ -21,12 +22,13 @@ from typer.testing import CliRunner, Result
 
 from harness import cli
 from harness.claims import Claim
-from harness.evidence import Fault, LeftOut, Observed, Seen
+from harness.evidence import Fault, Layer, LeftOut, Observed, Seen
 from harness.judge.judge import judge
 from harness.notes import Notes
 from harness.recipe import Ingredient, Recipe
-from harness.report import document, markdown, terminal
-from harness.scorecard import Scorecard
+from harness.report import document, markdown, page, terminal
+from harness.roster import Learner
+from harness.scorecard import Compared, Lateness, Scorecard
 
 SHORT = {name: words for name, words in PAYLOADS.items() if name not in LONG}
 READ = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -69,6 +71,61 @@ def everywhere(words: str) -> Scorecard:
     left_out = [LeftOut(name=words, reason=words)]
     told = {"author": words, "title": words, "left_out": left_out}
     return judge(UNDER_8K, held.model_copy(update=told))
+
+
+def on_a_page(words: str) -> Scorecard:
+    """The same, and where only a page shows any: who it is, claims, layers, a person's reason."""
+    card = everywhere(words)
+    (one,) = card.evidence.steps
+    assert one.network is not None
+    layer = Layer(
+        name=words or "x",
+        kernel=[3, 3],
+        padding=[1, 1],
+        stride=[1, 1],
+        input=[1, 28, 28],
+        output=[1, 28, 28],
+        receptive_field_in=1,
+        receptive_field=3,
+        arithmetic=words,
+        parameters=9,
+    )
+    network = one.network.model_copy(update={"layers": [layer]})
+    steps = [one.model_copy(update={"network": network})] * 2
+    steps[1] = steps[1].model_copy(update={"name": f"{steps[1].name} 2"})
+    claim = one.claims[0].model_copy(update={"place": words, "of": words})
+    compared = [Compared(claim=claim, measured=words, met=met) for met in (True, False, None)]
+    told = {"check": words, "asked": words, "measured": words, "why": words, "review": [words]}
+    marks = [
+        mark.model_copy(update=told | {"compared": compared, "step": step.name})
+        for step in steps
+        for mark in card.marks
+    ]
+    marks.append(marks[0].model_copy(update={"step": "", "overridden": True}))
+    return card.model_copy(
+        update={
+            "rubric": words,
+            "reasons": [words],
+            "marks": marks,
+            "learner": Learner(folder="x", name=words or "x"),
+            "late": Lateness(days=1, points=1, why=words),
+            "evidence": card.evidence.model_copy(update={"steps": steps}),
+        }
+    )
+
+
+@pytest.mark.parametrize("name", PAYLOADS)
+def test_a_page_shows_words(name: str) -> None:
+    """No element and no attribute but those that harmless words have, and no address."""
+    report = page.render(on_a_page(PAYLOADS[name]))
+    told, usual = Page(report), Page(page.render(on_a_page("words")))
+    assert told.wrong == []
+    assert told.shape == usual.shape
+    for attribute in ("id", "class", "href", "src", "role", "style"):
+        assert told.values(attribute) == usual.values(attribute)
+    assert not steering(report)
+    assert not commands(report)
+    assert len(report) < 1_000_000
 
 
 def shown(scorecard: Scorecard, width: int) -> str:
@@ -128,6 +185,7 @@ def test_json_says_them_exactly_and_shows_none(name: str) -> None:
 @pytest.mark.parametrize("words", ["क्\u200dष", "👩\u200d🔬 notes", "Zoë · 日本語 · ✓"])
 def test_what_other_scripts_need_is_left_to_them(words: str) -> None:
     assert words in markdown.render(everywhere(words))
+    assert words in Page(page.render(everywhere(words))).text
     assert words in shown(everywhere(words), 1_000)
 
 
@@ -217,6 +275,7 @@ def test_nothing_that_the_commands_print_steers(graded: tuple[Result, Result, Pa
     assert "README.md, line" in audit.stdout
     for folder in out.iterdir():
         printed += [folder.name, (folder / "report.md").read_text()]
+        printed += [(folder / "report.html").read_text()]
         assert not steering((folder / "report.json").read_text())
     assert not any(map(steering, printed))
     assert not any(map(commands, printed))
