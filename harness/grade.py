@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +18,7 @@ from harness.collect.define import Task
 from harness.collect.plan import Plan, plan
 from harness.collect.workshop import Workshop
 from harness.evidence import Evidence, Fault
+from harness.gradebook import gradebook
 from harness.judge.audit import audit as hold_against
 from harness.judge.judge import judge
 from harness.overrides import Override
@@ -118,6 +119,20 @@ def write_reports(scorecard: Scorecard, out: Path, store: Store | None = None) -
                     write(beside / f"{place.stem}.ipynb", executed)
     write(folder / "report.json", document.render(scorecard).encode())
     write(folder / "report.md", markdown.render(scorecard).encode())
+
+
+def write_class(scorecards: Sequence[Scorecard], out: Path, starters: Collection[str] = ()) -> None:
+    """Write `index.html`: the class at a glance, beside the folders of its submissions.
+
+    Args:
+        scorecards: of the class, by one rubric.
+        out: where `write_reports` made their folders.
+        starters: names of submissions that are starter code.
+    """
+    from harness.report import index  # it draws, and one submission's grade need not wait for that
+
+    book = gradebook(scorecards, starters)
+    write(out / "index.html", index.render(book).encode())
 
 
 def exit_code(scorecards: list[Scorecard], missing: bool) -> int:
