@@ -14,8 +14,10 @@ from typing import NamedTuple
 
 from harness.evidence import Evidence, Step
 
-CODE = 0.6
-"""Share of the smaller step's fingerprint that must be in the other's, for code to be alike."""
+CODE = 0.8
+"""Share of the larger step's fingerprint that must be in the other's, for code to be alike. Of
+1,035 pairs of folders with real notebooks of the exercise 19 reach it; the seeds, which have one
+style and no common author, reach 0.71."""
 
 LEAST = 8
 """Hashes of a fingerprint that must be shared: some 170 tokens of code."""
@@ -161,9 +163,9 @@ def _alike_code(one: _Held, other: _Held) -> Iterator[str]:
     """The two steps whose code shares most; every step of a series resembles the one before."""
     found = []
     for (a, mine), (b, theirs) in product(one.code, other.code):
-        both, smaller = len(mine & theirs), min(len(mine), len(theirs))
-        if a.source != b.source and both >= LEAST and both >= CODE * smaller:
-            found.append((both / smaller, both, a.name, b.name))
+        both, larger = len(mine & theirs), max(len(mine), len(theirs))
+        if a.source != b.source and both >= LEAST and both >= CODE * larger:
+            found.append((both / larger, both, a.name, b.name))
     if found:
         share, both, first, second = max(found)
         yield f"{first} and {second} share {share:.0%} of their code ({both} passages)"

@@ -141,5 +141,7 @@ def _png(digit: int) -> str:
 
 
 def _broken(whole: Step, owner: str, message: str) -> Step:
-    fault = Fault.model_validate({"owner": owner, "stage": "import", "message": message, "line": 12})
+    fault = Fault.model_validate(
+        {"owner": owner, "stage": "import", "message": message, "line": 12}
+    )
     return whole.model_copy(update={"runs": [], "network": None, "recipe": None, "fault": fault})

@@ -71,7 +71,9 @@ def scores(rows: Sequence[Row]) -> Markup:
         place = float(pass_mark.share * 10)
         axes.axvline(place, color=charts.BAD, ls="--")
         end = "right" if place > 7 else "left"
-        axes.text(place, 1.02, f" pass mark {pass_mark} ", ha=end, transform=axes.get_xaxis_transform())
+        axes.text(
+            place, 1.02, f" pass mark {pass_mark} ", ha=end, transform=axes.get_xaxis_transform()
+        )
         axes.set_xticks(range(0, 11, 2), [f"{tenth * 10} %" for tenth in range(0, 11, 2)])
         axes.set_xlim(0, 10)
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))

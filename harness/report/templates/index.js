@@ -8,8 +8,8 @@
   const verdicts = heads.length - 2, findings = heads.length - 1;
   const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
   const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
-  const shown = (cell) => cell.textContent.trim();
-  const number = (cell) => parseFloat(cell.dataset.k ?? shown(cell).replaceAll(",", ""));
+  const key = (cell) => cell.dataset.k ?? cell.textContent.trim();
+  const number = (cell) => parseFloat(key(cell).replaceAll(",", ""));
 
   const form = document.querySelector(".filter");
   const text = form.querySelector("#text"), verdict = form.querySelector("#verdict");
@@ -21,8 +21,8 @@
     const wish = verdict.value;
     const fits =
       wish === "for a person"
-        ? parseFloat(shown(row.cells[findings])) > 0
-        : shown(row.cells[verdicts]).endsWith(wish);
+        ? number(row.cells[findings]) > 0
+        : !wish || key(row.cells[verdicts]) === wish;
     return fits && words.get(row).includes(plain(text.value.trim()));
   }
 
@@ -39,7 +39,7 @@
     const head = heads[column];
     const down = head.getAttribute("aria-sort") === "ascending";
     const text = head.dataset.sort === "text";
-    const keys = new Map(rows.map((row) => [row, (text ? shown : number)(row.cells[column])]));
+    const keys = new Map(rows.map((row) => [row, (text ? key : number)(row.cells[column])]));
     rows.sort((one, other) => {
       const a = keys.get(one), b = keys.get(other);
       // What is not known stands at the end, whichever way is sorted.
