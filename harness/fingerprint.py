@@ -13,7 +13,9 @@ import io
 import keyword
 import re
 import tokenize
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice, pairwise
+from typing import NamedTuple
 
 RUN = 25
 """Tokens that are hashed together; shorter ones are shared by chance, such as a layer's line."""
@@ -21,62 +23,71 @@ RUN = 25
 WINDOW = 20
 """Runs of which one is kept."""
 
-MOST = 4_000
-"""Hashes that are kept of one file; 200 lines leave about 150."""
+MOST = 40_000
+"""Tokens that are read; 200 lines have some 1,500, of which about 150 hashes are kept."""
 
 _SHELL = re.compile(r"(?m)^[ \t]*[!%].*$")
 """Lines for the shell or for IPython."""
 
-_SILENT = {
-    tokenize.COMMENT,
-    tokenize.NL,
-    tokenize.NEWLINE,
-    tokenize.INDENT,
-    tokenize.DEDENT,
-    tokenize.ENCODING,
-    tokenize.ENDMARKER,
-}
+_SILENT = {"COMMENT", "NL", "NEWLINE", "INDENT", "DEDENT", "ENDMARKER"}
 """What changes with the layout alone."""
+
+
+class _Token(NamedTuple):
+    kind: str
+    written: str
 
 
 def fingerprint(texts: Iterable[str]) -> list[int]:
     """The hashes, of 32 bits, that are kept of some Python code, each once and in order.
 
-    Names count by what they are attributes of (`.conv2d`) and not where a learner chose them,
-    numbers and texts only as such. A text that is no Python is read as far as it can be.
+    A library's names count (`.conv2d`) and those that a learner chose do not; numbers and texts
+    count only as such. A text that is no Python is read as far as it can be.
 
     Args:
         texts: files, or the cells of a notebook.
     """
-    tokens = [token for text in texts for token in _tokens(text)]
+    tokens = _normalised(list(islice(chain.from_iterable(map(_tokens, texts)), MOST)))
     hashes = [
-        int.from_bytes(hashlib.sha256("\n".join(run).encode()).digest()[:4], "big")
+        int.from_bytes(hashlib.sha256("\n".join(run).encode(errors="replace")).digest()[:4], "big")
         for run in zip(*(tokens[start:] for start in range(RUN)), strict=False)
     ]
     kept = {min(hashes[n : n + WINDOW]) for n in range(max(len(hashes) - WINDOW + 1, 0))}
-    return sorted(kept or set(hashes))[:MOST]
+    return sorted(kept or set(hashes))
 
 
-def _tokens(code: str) -> Iterator[str]:
-    """The tokens of code without what a learner chooses freely."""
-    before = ""
-    code = _SHELL.sub("", code)
+def _tokens(code: str) -> Iterator[_Token]:
+    """The tokens of a text, up to where it is no Python any more."""
+    within = 0
+    lines = io.StringIO(_SHELL.sub("", code))
     try:
-        for token in tokenize.generate_tokens(io.StringIO(code).readline):
-            if token.type in _SILENT:
-                continue
-            if (
-                token.type == tokenize.NAME
-                and before != "."
-                and not keyword.iskeyword(token.string)
-            ):
-                yield "name"
-            elif token.type == tokenize.NUMBER:
-                yield "number"
-            elif token.type == tokenize.STRING:
-                yield "text"
-            else:
-                yield token.string
-            before = token.string
-    except (tokenize.TokenError, SyntaxError):  # a line for the shell, or a bracket left open
+        for token in tokenize.generate_tokens(lines.readline):
+            kind = tokenize.tok_name[token.type]
+            # From Python 3.12 on a formatted text is several tokens; before it was one.
+            within += kind.endswith("STRING_START")
+            if kind.endswith("STRING_END"):
+                within -= 1
+                kind = "STRING"
+            if not within and kind not in _SILENT:
+                yield _Token(kind, token.string)
+    except (tokenize.TokenError, SyntaxError, ValueError):  # such as a bracket left open
         return
+
+
+def _normalised(tokens: Sequence[_Token]) -> list[str]:
+    """Tokens without what a learner chooses freely."""
+    start = _Token("", "")
+    # What the code itself defines, and the attributes that it sets: `self.conv1 = ...`.
+    own = {two.written for one, two in pairwise(tokens) if one.written in ("def", "class")}
+    own |= {
+        two.written
+        for one, two, three in zip(tokens, tokens[1:], tokens[2:], strict=False)
+        if one.written == "." and three.written == "="
+    }
+    words = []
+    for before, (kind, written) in pairwise([start, *tokens]):
+        if kind == "NAME" and not keyword.iskeyword(written):
+            words.append(written if before.written == "." and written not in own else "name")
+        else:
+            words.append({"NUMBER": "number", "STRING": "text"}.get(kind, written))
+    return words

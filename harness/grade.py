@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -19,10 +19,11 @@ from harness.collect.define import Task
 from harness.collect.plan import Plan, plan
 from harness.collect.workshop import Workshop
 from harness.evidence import Evidence, Fault
+from harness.gradebook import gradebook
 from harness.judge.audit import audit as hold_against
 from harness.judge.judge import judge
 from harness.overrides import Override
-from harness.report import document, markdown
+from harness.report import document, gradebook_csv, markdown
 from harness.roster import Learner
 from harness.rubric import Rubric
 from harness.scorecard import Scorecard
@@ -143,6 +144,23 @@ def write_reports(scorecard: Scorecard, out: Path, store: Store | None = None) -
     write(folder / "report.json", document.render(scorecard).encode())
     write(folder / "report.md", markdown.render(scorecard).encode())
     write(folder / "report.html", page.render(scorecard).encode())
+
+
+def write_class(scorecards: Sequence[Scorecard], out: Path, starters: Collection[str] = ()) -> None:
+    """Write `index.html` and `gradebook.csv`, beside the folders of a class's submissions.
+
+    Args:
+        scorecards: of the class, by one rubric.
+        out: where `write_reports` made their folders.
+        starters: names of submissions that are starter code.
+    """
+    from harness.report import index  # it draws, and one submission's grade need not wait for that
+
+    book = gradebook(scorecards, starters)
+    write(out / "index.html", index.render(book).encode())
+    write(
+        out / "gradebook.csv", gradebook_csv.render([row.scorecard for row in book.rows]).encode()
+    )
 
 
 def exit_code(scorecards: list[Scorecard], missing: bool) -> int:

@@ -6,12 +6,26 @@ Must not know any format, nor how a check judges.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterator, Sequence
+from typing import Literal, NamedTuple
 
-from harness.evidence import Run, Step
-from harness.likeness import Likeness, likenesses
+from harness.evidence import Fault, Run, Step
+from harness.likeness import Likeness, alike
 from harness.scorecard import Mark, Scorecard
+
+LAST = 3
+"""The last epochs that a gradebook shows, whatever the rubric's window is."""
+
+Need = Literal["not graded", "not runnable", "over-claimed", "awaits points", "to look at"]
+"""Why a submission is for a person: the machine's or the harness's fault, its own, a claim that
+does not hold, points that only a person awards, and what a check found odd or could not settle."""
+
+
+class Concern(NamedTuple):
+    """Something that a person should know of."""
+
+    need: Need
+    sentence: str
 
 
 class Row(NamedTuple):
@@ -22,14 +36,16 @@ class Row(NamedTuple):
     """The name by the roster, else the author's, else that of the submission."""
     steps: list[tuple[str, float, float]]
     """Each step's name, its points and those that it could earn."""
+    whole: tuple[float, float]
+    """The same of the checks on the submission as a whole."""
     parameters: int | None
     """Of the final step's network."""
     last: list[int]
-    """Correct test answers after its last three epochs, in its first run."""
+    """Correct test answers after the last epochs of its first run that changed its weights; none
+    of a run that did not come to its end."""
     of: int
     """Test images."""
-    findings: list[str]
-    """What a person should know of, a sentence each."""
+    concerns: list[Concern]
 
     @property
     def name(self) -> str:
@@ -40,6 +56,11 @@ class Row(NamedTuple):
     def share(self) -> float:
         """Of the points that could be earned."""
         return self.scorecard.points / self.scorecard.out_of if self.scorecard.out_of else 0.0
+
+    @property
+    def findings(self) -> list[str]:
+        """What a person should know of, a sentence each."""
+        return [concern.sentence for concern in self.concerns]
 
 
 class Failing(NamedTuple):
@@ -57,10 +78,14 @@ class Gradebook(NamedTuple):
     rows: list[Row]
     """By the learners' names."""
     front: list[Row]
-    """Those that no other beats in both the parameters and the worst of the last epochs."""
+    """Those that no other beats in parameters or the worst of the last epochs without losing in
+    the other."""
     failing: list[Failing]
     """The checks that are missed most often first."""
     likenesses: list[Likeness]
+    """The pairs that are most alike first."""
+    widespread: list[str]
+    """What so many share that it was held against nobody, a sentence each."""
 
 
 def gradebook(scorecards: Sequence[Scorecard], starters: Collection[str] = ()) -> Gradebook:
@@ -72,12 +97,14 @@ def gradebook(scorecards: Sequence[Scorecard], starters: Collection[str] = ()) -
     """
     learners = [card for card in scorecards if card.evidence.submission not in starters]
     rows = sorted(map(row, learners), key=lambda row: (row.learner.casefold(), row.name))
+    pairs, widespread = alike([card.evidence for card in scorecards], starters)
     return Gradebook(
         rubric=learners[0].rubric if learners else "",
         rows=rows,
         front=front(rows),
         failing=failing(learners),
-        likenesses=likenesses([card.evidence for card in scorecards], starters),
+        likenesses=pairs,
+        widespread=widespread,
     )
 
 
@@ -91,25 +118,31 @@ def row(scorecard: Scorecard) -> Row:
         learner=(scorecard.learner.shown if scorecard.learner else "")
         or evidence.author
         or evidence.submission,
-        steps=[(step.name, *_earned(step, scorecard.marks)) for step in evidence.steps],
+        steps=[(step.name, *_earned(step.name, scorecard.marks)) for step in evidence.steps],
+        whole=_earned("", scorecard.marks),
         parameters=last.network.parameters.judged if last and last.network else None,
-        last=[epoch.test_correct for epoch in run.epochs[-3:]] if run else [],
+        last=_last(run) if run else [],
         of=evidence.dataset.test_size,
-        findings=_findings(scorecard),
+        concerns=list(_concerns(scorecard)),
     )
 
 
 def front(rows: Sequence[Row]) -> list[Row]:
     """The Pareto front of parameters against accuracy, from the smallest network to the largest.
 
-    A network's accuracy is the worst of its last three epochs; one that no run completed has none.
+    A network's accuracy is the worst of its last epochs; one that no run completed has none, and
+    neither has one that the check of integrity found fault with.
     """
-    best = -1
-    found = []
-    able = [row for row in rows if row.parameters is not None and len(row.last) == 3]
-    for each in sorted(able, key=lambda row: (row.parameters or 0, -min(row.last))):
-        if min(each.last) > best:
-            best = min(each.last)
+    able = [
+        (row.parameters, -min(row.last), row)
+        for row in rows
+        if row.parameters is not None and len(row.last) == LAST and not _in_doubt(row)
+    ]
+    found: list[Row] = []
+    best = (0, 1)
+    for parameters, missed, each in sorted(able, key=lambda one: one[:2]):
+        if missed < best[1] or (parameters, missed) == best:  # equals share their place
+            best = (parameters, missed)
             found.append(each)
     return found
 
@@ -128,22 +161,49 @@ def _run(step: Step) -> Run | None:
     return next((run for run in [*step.runs, *reversed(step.observed)] if run.epochs), None)
 
 
-def _earned(step: Step, marks: Sequence[Mark]) -> tuple[float, float]:
-    own = [mark for mark in marks if mark.step == step.name]
+def _last(run: Run) -> list[int]:
+    moved = [epoch for epoch in run.epochs if epoch.moved or epoch.number == 1]
+    return [epoch.test_correct for epoch in moved[-LAST:]] if run.complete and not run.fault else []
+
+
+def _in_doubt(row: Row) -> bool:
+    marks = [mark for mark in row.scorecard.marks if mark.kind == "integrity"]
+    last = row.steps[-1][0]
+    return any(mark.status == "failed" and mark.step in ("", last) for mark in marks)
+
+
+def _earned(step: str, marks: Sequence[Mark]) -> tuple[float, float]:
+    own = [mark for mark in marks if mark.step == step]
     could = [mark.out_of for mark in own if not mark.bonus and mark.status != "awaiting"]
     return sum(mark.points for mark in own), sum(could)
 
 
-def _findings(scorecard: Scorecard) -> list[str]:
+def _concerns(scorecard: Scorecard) -> Iterator[Concern]:
     """What needs a person: what could not be graded or run, what is over-claimed, what is odd."""
-    found = [
-        f"{fault.owner}'s fault, at {fault.stage}: {fault.message}" for fault in scorecard.faults
-    ]
+    for fault in dict.fromkeys(scorecard.faults):
+        need: Need = "not runnable" if fault.owner == "submission" else "not graded"
+        where = ", ".join([*_struck(fault, scorecard.evidence.steps), ""])
+        said = f"{where}{fault.owner}'s fault, at {fault.stage}: {fault.message}"
+        yield Concern(need, said)
+    claims = {step.name for step in scorecard.evidence.steps if step.claims}
     for mark in scorecard.marks:
         where = f"{mark.step}, {mark.check}" if mark.step else mark.check
-        if mark.kind == "claims" and mark.status in ("partly", "failed"):
-            found.append(f"{where}: claimed, and not so: {mark.why}")
-        found += [f"{where}: {sentence}" for sentence in mark.review]
+        # Of notes without a claim, or of a network that could not be observed, nothing was held
+        # against anything.
+        held = mark.kind == "claims" and mark.measured and mark.step in claims
+        if held and mark.status in ("partly", "failed") and not mark.overridden:
+            yield Concern("over-claimed", f"{where}: claimed, and not so: {mark.why}")
+        for sentence in mark.review:
+            yield Concern("to look at", f"{where}: {sentence}")
         if mark.status == "awaiting":
-            found.append(f"{where}: {mark.asked} ({mark.out_of:g} points await a person)")
-    return found
+            said = f"{where}: {mark.asked} ({mark.out_of:g} points await a person)"
+            yield Concern("awaits points", said)
+
+
+def _struck(fault: Fault, steps: Sequence[Step]) -> list[str]:
+    """The steps that a fault kept from being observed, or one of their runs."""
+    return [
+        step.name
+        for step in steps
+        if fault in (step.fault, *(run.fault for run in [*step.observed, *step.runs]))
+    ]

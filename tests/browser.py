@@ -41,7 +41,7 @@ class Opened:
     console: list[str] = field(default_factory=list)
     """What the browser complains of."""
     requests: list[str] = field(default_factory=list)
-    """All that was asked for beside the file itself."""
+    """All that was asked for."""
 
     def violations(self) -> list[str]:
         """What axe-core finds wrong, with the first element of each."""
@@ -73,7 +73,7 @@ class Opened:
 def opened(
     chromium: Any, path: Path, size: tuple[int, int] = DESK, scheme: str = "light", **more: Any
 ) -> Iterator[Opened]:
-    """Open a file.
+    """Open a file; in the end the browser has complained of nothing, and nothing left the machine.
 
     Args:
         chromium: the fixture.
@@ -89,16 +89,10 @@ def opened(
         found = Opened(page)
         page.on("console", lambda message: found.console.append(message.text))
         page.on("pageerror", lambda error: found.console.append(str(error)))
-        address = path.as_uri()
-        page.on(
-            "request",
-            lambda request: (
-                None
-                if request.url.partition("#")[0] == address or request.url.startswith("data:")
-                else found.requests.append(request.url)
-            ),
-        )
-        page.goto(address)
+        page.on("request", lambda request: found.requests.append(request.url))
+        page.goto(path.as_uri())
         yield found
+        assert found.console == []
+        assert [url for url in found.requests if not url.startswith(("file:", "data:"))] == []
     finally:
         context.close()

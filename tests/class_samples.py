@@ -1,143 +1,147 @@
-"""A small class made by hand, with names that act somewhere, for tests of what tells of a class."""
+"""A class of scorecards on digits, made by hand: what a night's grading leaves, without training."""
 
-from datetime import datetime
-from typing import Any
+import base64
+import io
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from random import Random
 
-from evidence_samples import asking, evidence, run, step
+from evidence_samples import run, step
+from PIL import Image, ImageDraw
 
 from harness.claims import Claim
-from harness.evidence import Evidence, Fault, Place, Step
+from harness.data import DATASETS
+from harness.evidence import Evidence, Fault, Mistake, Run, Step
 from harness.judge.judge import judge
 from harness.notes import Notes
+from harness.overrides import Override
 from harness.roster import Learner
 from harness.rubric import Rubric
 from harness.scorecard import Scorecard
 
-RUBRIC = asking(
+DIGITS = DATASETS["digits"]
+
+NAMES = [
+    "Ada Lovelace",
+    "=cmd|' /C calc'!A0",
+    'O\'Brien, "Bo"',
+    "مريم الخوارزمي",
+    "<script>alert(1)</script>",
+    "Emoji 🎓 Ünï",
+    "$\\frac{a}{b}$ </title></svg>",
+]
+"""Those of the first in the roster; the others are numbered."""
+
+DUE = datetime(2026, 11, 30, tzinfo=UTC)
+
+RUBRIC = Rubric.model_validate(
     {
-        "kind": "parameters",
-        "below": 8_000,
-        "points": 20,
-        "scope": "final step",
-        "required": True,
-    },
-    {
-        "kind": "parameters",
-        "name": "under 6,000",
-        "below": 6_000,
-        "points": 5,
-        "scope": "final step",
-        "bonus": True,
-    },
-    {"kind": "epochs", "at_most": 15, "points": 10, "scope": "every step"},
-    {
-        "kind": "accuracy",
-        "at_least": "99.4 %",
-        "tiers": {"99.3 %": 0.5},
-        "points": 50,
-        "scope": "final step",
-    },
-    {"kind": "claims", "points": 10, "scope": "every step"},
-)
-RUBRIC = RUBRIC.model_copy(
-    update={
-        "title": "MNIST, 99.4 %",
-        "late": Rubric.model_validate(
-            RUBRIC.model_dump()
-            | {"late": {"due": "2026-11-30T23:59:00+01:00", "per_day": "10 %", "at_most": "30 %"}}
-        ).late,
+        "title": "Digits: 97 % with fewer than 4,000 parameters",
+        "dataset": "digits",
+        "pass_mark": "60 %",
+        "late": {"due": DUE, "per_day": "10 %", "at_most": "50 %"},
+        "checks": [
+            {"kind": "parameters", "below": 4_000, "points": 20, "scope": "final step"},
+            {"kind": "epochs", "at_most": 15, "points": 10, "scope": "every step"},
+            {"kind": "accuracy", "at_least": "97 %", "points": 40, "scope": "final step"},
+            {"kind": "claims", "points": 20, "scope": "every step"},
+            {
+                "kind": "manual",
+                "name": "convincing",
+                "question": "Is each step convincing?",
+                "points": 10,
+                "scope": "whole submission",
+            },
+        ],
     }
 )
-BY_HAND = asking(
-    *(check.model_dump() for check in RUBRIC.checks),
-    {
-        "kind": "manual",
-        "name": "=convincing",
-        "question": "Is it?",
-        "points": 10,
-        "scope": "whole submission",
-    },
-).model_copy(update={"title": RUBRIC.title, "late": RUBRIC.late})
-"""The same, with points that await a person."""
-
-LINES: dict[Place, int] = {"target": 3, "result": 4, "analysis": 5, "network": 15, "recipe": 36}
-RISING = (9_811, 9_868, 9_874, 9_891, 9_902, 9_911, 9_918, 9_925, 9_931, 9_930, 9_934, 9_938)
-
-BOASTING = Claim(
-    quantity="test accuracy", written="it reaches 99.99 %", where="result", lowest=99.985
-)
 
 
-def series(*last: int, judged: int = 7_753, claims: tuple[Claim, ...] = ()) -> list[Step]:
-    """Two steps, of which the second ends in these counts."""
-    first = step(run(*RISING, 9_939, 9_936, 9_940), name="step_1.py", judged=21_562)
-    second = step(
-        run(*RISING, *last),
-        run(*RISING, *last, seed=2),
-        name="step_2.py",
+def scorecards(number: int, steps: int = 4, seed: int = 1) -> list[Scorecard]:
+    """A class, the same each time: most are able, and some are what a person has to look at."""
+    random = Random(seed)
+    return [_scorecard(place, steps, random) for place in range(number)]
+
+
+def _scorecard(place: int, steps: int, random: Random) -> Scorecard:
+    name = f"learner-{place:04d}"
+    made = [_step(number, place, random) for number in range(1, steps + 1)]
+    if place % 11 == 5:
+        made[-1] = _broken(made[-1], "submission", "SyntaxError: invalid syntax")
+    if place % 13 == 7:
+        made[-1] = _broken(made[-1], "machine", "the disk is full")
+    if place == 2:  # a friend of the first, who changed names and one step
+        made[0] = made[0].model_copy(update={"fingerprint": [*range(100), 9]})
+    held = Evidence(submission=name, dataset=DIGITS, steps=made)
+    shown = NAMES[place] if place < len(NAMES) else f"Learner {place}"
+    came = DUE + timedelta(hours=36 if place % 9 == 4 else -36)
+    person = Override(submission=name, check="convincing", points=8, why="Clear targets.")
+    overrides = [person] if place % 4 else []
+    learner = Learner(folder=name, name=shown, id=str(1000 + place), submitted_at=came)
+    return judge(RUBRIC, held, overrides, learner)
+
+
+def _step(number: int, place: int, random: Random) -> Step:
+    judged = random.randrange(2_000, 6_000) + 500 * number
+    trained = _run(random.randrange(340, 361), random)
+    reached = 100 * trained.epochs[-1].test_correct / DIGITS.test_size
+    stated = reached + 8 * (place % 7 == 3)
+    claim = Claim(
+        quantity="test accuracy",
+        written=f"Best test accuracy: {stated:.1f}",
+        where="result",
+        lowest=stated - 0.1,
+        below=stated + 0.1,
+    )
+    made = step(
+        trained,
+        name=f"step_{number}.py",
         judged=judged,
-        claims=claims,
-        notes=Notes(title="A step", result="it reaches 99.99 %"),
+        notes=Notes(title=f"Step {number}", target="Fewer parameters", result=claim.written),
+        claims=[claim],
     )
-    return [one.model_copy(update={"lines": LINES}) for one in (first, second)]
-
-
-BROKEN = Fault(
-    owner="submission",
-    stage="import",
-    message="SyntaxError: '(' was never closed",
-    line=12,
-    traceback="  File \"step_2.py\", line 12\n    print(1\nSyntaxError: '(' was never closed",
-)
-DISK = Fault(owner="machine", stage="data", message="no space left on the device")
-
-
-def handed_in(name: str, *steps: Step, fault: Fault | None = None, **keys: Any) -> Evidence:
-    return evidence(*steps, name=name, fault=fault).model_copy(update=keys)
-
-
-def learner(folder: str, name: str, **keys: Any) -> Learner:
-    return Learner(folder=folder, name=name, **keys)
-
-
-def scorecards() -> list[Scorecard]:
-    """Late and with a bonus; a miss; a boast; an import that fails; nobody's; not graded."""
-    held, missed = (9_940, 9_941, 9_945), (9_940, 9_939, 9_945)
-    broken = series(*held)
-    broken[1] = broken[1].model_copy(
-        update={"network": None, "recipe": None, "runs": [], "fault": BROKEN}
+    assert made.network is not None
+    return made.model_copy(
+        update={
+            "source": f"{random.getrandbits(256):064x}",
+            "fingerprint": list(range(100)) if (place, number) == (0, 1) else _hashes(random),
+            "network": made.network.model_copy(update={"graph": f"{random.getrandbits(256):064x}"}),
+        }
     )
-    came = datetime.fromisoformat("2026-12-01T08:30:00+01:00")
-    countess: dict[str, Any] = {
-        "first_name": "Ada",
-        "last_name": "Lovelace, Countess",
-        "id": "1001",
-        "sis_id": "S-01",
-        "login": "ada@school.example",
-        "section": "01, morning",
-        "email": "ada@school.example",
-        "submitted_at": came,
-    }
-    of = [
-        (handed_in("ada", *series(*held, judged=5_900)), learner("ada", "", **countess)),
-        (
-            handed_in("bob", *series(*missed)),
-            learner("bob", "=cmd|' /C calc'!A0", id="1002", email="+1@b.example"),
-        ),
-        (
-            handed_in("mim", *series(*held, claims=(BOASTING,))),
-            learner("mim", 'مريم بنت أحمد, "ميم"', id="1003", section="-2+3"),
-        ),
-        (
-            handed_in("zoe", *broken),
-            learner(
-                "zoe", "Zoë 🎓 👩\u200d🔬 <script>alert(1)</script>\nof two\r\nlines", id="1004"
-            ),
-        ),
-        (handed_in("nobody", *series(*missed), author="@SUM(1+1)"), None),
-        (
-            handed_in("lost", fault=DISK, title="'s-Gravenhage"),
-            learner("lost", "Points Possible", id="1005"),
-        ),
+
+
+def _hashes(random: Random) -> list[int]:
+    return sorted(random.getrandbits(32) for _ in range(100))
+
+
+def _run(last: int, random: Random) -> Run:
+    """Fifteen epochs that come near to their end, with the images that the last one missed."""
+    counts = [last - 150 // epoch**2 + random.randrange(3) for epoch in range(1, 15)] + [last]
+    size = DIGITS.train_size
+    whole = run(*(min(count, DIGITS.test_size) for count in counts), shifted=last - 5)
+    epochs = [
+        epoch.model_copy(update={"samples": size, "train_correct": size - 100 // epoch.number})
+        for epoch in whole.epochs
     ]
-    return [judge(RUBRIC, found, (), who) for found, who in of]
+    mistakes = [
+        Mistake(image=image, label=image % 10, answer=(image + 1) % 10, png=_png(image % 10))
+        for image in range(DIGITS.test_size - last)
+    ]
+    return whole.model_copy(update={"epochs": epochs, "mistakes": mistakes[:4]})
+
+
+@cache
+def _png(digit: int) -> str:
+    """A digit, drawn."""
+    image = Image.new("L", (28, 28))
+    ImageDraw.Draw(image).text((11, 8), str(digit), fill=255)
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def _broken(whole: Step, owner: str, message: str) -> Step:
+    fault = Fault.model_validate(
+        {"owner": owner, "stage": "import", "message": message, "line": 12}
+    )
+    return whole.model_copy(update={"runs": [], "network": None, "recipe": None, "fault": fault})

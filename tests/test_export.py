@@ -7,8 +7,8 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from class_samples import BY_HAND, RUBRIC, learner, scorecards, series
 from evidence_samples import evidence
+from named_samples import BY_HAND, RUBRIC, learner, scorecards, series
 from test_commands import harness
 
 from harness.evidence import Evidence

@@ -14,10 +14,10 @@ from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
-from class_samples import BOASTING, BY_HAND, DISK, RUBRIC, learner, scorecards, series
 from evidence_samples import evidence, run, step
 from hypothesis import given
 from hypothesis import strategies as st
+from named_samples import BOASTING, BY_HAND, DISK, RUBRIC, learner, scorecards, series
 
 from harness.evidence import Fault
 from harness.judge.judge import judge

@@ -22,6 +22,7 @@ from harness.commands.options import (
     RosterFile,
     RubricName,
     Since,
+    Starters,
     StoreDir,
     Where,
     fail,
@@ -73,6 +74,7 @@ def grade(
     ] = False,
     changed_since: Since = "",
     roster: RosterFile = None,
+    starter: Starters = None,
     overrides: OverridesFile = None,
     device: Where = Device.auto,
     data_dir: DataDir = None,
@@ -94,7 +96,7 @@ def grade(
     from harness.commands import scorecards as shared
     from harness.commands.progress import Display
     from harness.commands.submissions import handed_in, learners
-    from harness.grade import grade, write_reports
+    from harness.grade import grade, write_class, write_reports
 
     asked = shared.asked(rubric)
     if seeds:
@@ -141,6 +143,8 @@ def grade(
                 except OSError as error:
                     say(f"{path}: its report cannot be written: {error}")
                     unwritten = True
+            if len(scorecards) > 1:
+                write_class(scorecards, out, starter or ())
             if not found:
                 say(f"no submission differs from {changed_since}")
     except KeyboardInterrupt:

@@ -64,6 +64,14 @@ RosterFile = Annotated[
     Path | None,
     typer.Option(help="CSV file of who is behind each submission; see docs/rubric.md."),
 ]
+Starters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--starter",
+        metavar="NAME",
+        help="A submission that is starter code: what it holds makes nobody alike. May be repeated.",
+    ),
+]
 Since = Annotated[
     str,
     typer.Option(

@@ -15,6 +15,7 @@ from harness.commands.options import (
     Reports,
     RosterFile,
     RubricName,
+    Starters,
     say,
 )
 
@@ -35,6 +36,7 @@ def regrade(
     rubric: RubricName,
     out: Annotated[Path, typer.Option(help="Folder for the new reports.")] = Path("regraded"),
     roster: RosterFile = None,
+    starter: Starters = None,
     overrides: OverridesFile = None,
     json: Json = False,
     exit_zero: ExitZero = False,
@@ -46,7 +48,7 @@ def regrade(
     from harness.commands import reports as earlier
     from harness.commands import scorecards as shared
     from harness.commands.submissions import learners
-    from harness.grade import write_reports
+    from harness.grade import write_class, write_reports
     from harness.judge.judge import judge
 
     asked = shared.asked(rubric)
@@ -68,6 +70,8 @@ def regrade(
             write_reports(scorecard, out)
             scorecards.append(scorecard)
             shared.show(scorecard, json)
+        if len(scorecards) > 1:
+            write_class(scorecards, out, starter or ())
     shared.leave(scorecards, missing=None in read, exit_zero=exit_zero)
 
 
