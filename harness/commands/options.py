@@ -69,7 +69,7 @@ Starters = Annotated[
     typer.Option(
         "--starter",
         metavar="NAME",
-        help="A submission that is starter code: what it holds makes nobody alike. May be repeated.",
+        help="A submission that is starter code: what it holds makes nobody alike. Repeatable.",
     ),
 ]
 Since = Annotated[
