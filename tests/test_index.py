@@ -201,5 +201,5 @@ def test_the_page_of_a_thousand_is_small() -> None:
 
 def test_the_page_is_written_beside_the_reports(tmp_path: Path) -> None:
     write_class(CLASS, tmp_path)
-    assert [each.name for each in tmp_path.iterdir()] == ["index.html"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["gradebook.csv", "index.html"]
     assert (tmp_path / "index.html").read_text(encoding="utf-8") == PAGE
