@@ -175,8 +175,8 @@ def _top(runs: Sequence[Run], bars: Sequence[Bar], dataset: Dataset) -> float:
 @cache
 def _steps_axes() -> tuple[Axes, Axes]:
     with charts.style():
-        sides = {"left": 0.15, "right": 0.98, "top": 0.98, "bottom": 0.13, "hspace": 0.12}
-        figure = Figure(figsize=(5, 3.7))
+        sides = {"left": 0.165, "right": 0.98, "top": 0.98, "bottom": 0.135, "hspace": 0.12}
+        figure = Figure(figsize=(4.5, 3.5))
         grid = {"height_ratios": [4, 1], **sides}
         top, bottom = figure.subplots(2, 1, sharex=True, gridspec_kw=grid)
         top.set_ylabel("accuracy, %")
@@ -190,9 +190,9 @@ def _steps_axes() -> tuple[Axes, Axes]:
 @cache
 def _series_axes() -> Axes:
     with charts.style():
-        figure = Figure(figsize=(5, 3.2))
+        figure = Figure(figsize=(4.5, 3))
         axes = figure.subplots(
-            gridspec_kw={"left": 0.15, "right": 0.98, "top": 0.97, "bottom": 0.15}
+            gridspec_kw={"left": 0.165, "right": 0.98, "top": 0.97, "bottom": 0.155}
         )
         axes.set_xlabel("parameters")
         axes.set_ylabel("accuracy, %")
