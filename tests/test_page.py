@@ -209,6 +209,19 @@ def test_evidence_of_an_older_harness_makes_a_page_that_says_what_is_missing() -
     assert "Which of them was not kept with this evidence" in shown(older).text
 
 
+@pytest.mark.parametrize(("counts", "name"), [("first", "Over-fitting"), ("last", "Under-fitting")])
+def test_of_a_notebooks_trainings_the_one_that_counts_is_told(counts: str, name: str) -> None:
+    rates = {"first": 60_000, "last": 40_000}
+    network = step().network
+    trained = [
+        own(network=network).model_copy(update={"epochs": run(*HELD, train_correct=right).epochs})
+        for right in rates.values()
+    ]
+    held = evidence(step().model_copy(update={"observed": trained}))
+    card = judge(ALL.model_copy(update={"counts": counts}), held)
+    assert f"{name} :" in shown(card).text
+
+
 def test_rates_that_are_no_numbers_are_drawn_as_none() -> None:
     made = run(*HELD)
     odd = [e.model_copy(update={"learning_rate": float("nan")}) for e in made.epochs]
