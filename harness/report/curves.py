@@ -162,7 +162,8 @@ def _trained(epoch: Epoch) -> float | None:
 
 
 def _rate(epoch: Epoch) -> float:
-    return epoch.learning_rate if math.isfinite(epoch.learning_rate) else 0.0
+    """As a chart can have it: a notebook's own process tells what it likes."""
+    return epoch.learning_rate if 0 < epoch.learning_rate < 1e9 else 0.0
 
 
 def _top(runs: Sequence[Run], bars: Sequence[Bar], dataset: Dataset) -> float:
