@@ -209,10 +209,26 @@ def test_evidence_of_an_older_harness_makes_a_page_that_says_what_is_missing() -
     assert "Which of them was not kept with this evidence" in shown(older).text
 
 
-def test_rates_that_are_no_numbers_are_drawn_as_none() -> None:
+@pytest.mark.parametrize(("counts", "name"), [("first", "Over-fitting"), ("last", "Under-fitting")])
+def test_of_a_notebooks_trainings_the_one_that_counts_is_told(counts: str, name: str) -> None:
+    rates = {"first": 60_000, "last": 40_000}
+    network = step().network
+    trained = [
+        own(network=network).model_copy(update={"epochs": run(*HELD, train_correct=right).epochs})
+        for right in rates.values()
+    ]
+    held = evidence(step().model_copy(update={"observed": trained}))
+    card = judge(ALL.model_copy(update={"counts": counts}), held)
+    assert f"{name} :" in shown(card).text
+
+
+@pytest.mark.parametrize("rate", [float("nan"), float("inf"), -1.0, 0.0, 1e308, 1e-320])
+@pytest.mark.filterwarnings("error")
+def test_a_learning_rate_that_none_can_have_spoils_no_page(rate: float) -> None:
     made = run(*HELD)
-    odd = [e.model_copy(update={"learning_rate": float("nan")}) for e in made.epochs]
-    assert "nan" in shown(judge(ALL, evidence(step(made.model_copy(update={"epochs": odd}))))).text
+    odd = [epoch.model_copy(update={"learning_rate": rate}) for epoch in made.epochs]
+    card = judge(ALL, evidence(step(made.model_copy(update={"epochs": odd}))))
+    assert f"{rate:.4g}" in shown(card).text
 
 
 def test_who_only_checks_waits_for_no_charts() -> None:

@@ -140,6 +140,7 @@ def test_reports_of_learners_do_not_overwrite_each_other(tmp_path: Path) -> None
     write_reports(other, tmp_path)
     assert json.loads((tmp_path / "ada" / "report.json").read_text())["points"] == 100
     assert (tmp_path / "bob" / "report.md").read_text().startswith("# bob")
+    assert "<h1>bob</h1>" in (tmp_path / "bob" / "report.html").read_text()
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,8 @@ def _trained(epoch: Epoch) -> float | None:
 
 
 def _rate(epoch: Epoch) -> float:
-    return epoch.learning_rate if math.isfinite(epoch.learning_rate) else 0.0
+    """As a chart can have it: a notebook's own process tells what it likes."""
+    return epoch.learning_rate if 0 < epoch.learning_rate < 1e9 else 0.0
 
 
 def _top(runs: Sequence[Run], bars: Sequence[Bar], dataset: Dataset) -> float:
@@ -175,8 +176,8 @@ def _top(runs: Sequence[Run], bars: Sequence[Bar], dataset: Dataset) -> float:
 @cache
 def _steps_axes() -> tuple[Axes, Axes]:
     with charts.style():
-        sides = {"left": 0.15, "right": 0.98, "top": 0.98, "bottom": 0.13, "hspace": 0.12}
-        figure = Figure(figsize=(5, 3.7))
+        sides = {"left": 0.165, "right": 0.98, "top": 0.98, "bottom": 0.135, "hspace": 0.12}
+        figure = Figure(figsize=(4.5, 3.5))
         grid = {"height_ratios": [4, 1], **sides}
         top, bottom = figure.subplots(2, 1, sharex=True, gridspec_kw=grid)
         top.set_ylabel("accuracy, %")
@@ -190,9 +191,9 @@ def _steps_axes() -> tuple[Axes, Axes]:
 @cache
 def _series_axes() -> Axes:
     with charts.style():
-        figure = Figure(figsize=(5, 3.2))
+        figure = Figure(figsize=(4.5, 3))
         axes = figure.subplots(
-            gridspec_kw={"left": 0.15, "right": 0.98, "top": 0.97, "bottom": 0.15}
+            gridspec_kw={"left": 0.165, "right": 0.98, "top": 0.97, "bottom": 0.155}
         )
         axes.set_xlabel("parameters")
         axes.set_ylabel("accuracy, %")

@@ -163,7 +163,7 @@ def test_the_command_in_a_submissions_folder_runs_nothing_of_it(tmp_path: Path) 
     assert not (tmp_path / "ada" / "planted").exists()
 
 
-@pytest.mark.parametrize("name", ["report.json", "report.md", "results.json"])
+@pytest.mark.parametrize("name", ["report.json", "report.md", "report.html", "results.json"])
 def test_reports_are_not_written_through_a_link(
     best: Laboratory, name: str, tmp_path: Path
 ) -> None:
