@@ -34,7 +34,8 @@ _NEEDS: dict[Need, str] = {
     "not runnable": "Not runnable: the fault is the submission's",
     "over-claimed": "Over-claimed: claims that do not hold",
     "awaits points": "Awaiting points of a person",
-    "to look at": "To look at: inconclusive or odd",
+    "to look at": "To look at: odd",
+    "inconclusive": "Inconclusive: more seeds could settle them",
 }
 """What the lists of what needs a person are called."""
 
