@@ -63,6 +63,7 @@ class _Line(NamedTuple):
     verdict: str
     sign: str
     findings: int
+    """But for what more seeds could settle: with one seed that is every submission."""
     sentences: list[str]
     """What the marks mean, and the findings."""
     more: int
@@ -134,7 +135,7 @@ def _line(row: Row, columns: int) -> _Line:
         worst=min(row.last, default=0),
         verdict=card.verdict,
         sign=SIGNS[card.verdict],
-        findings=len(row.concerns),
+        findings=sum(concern.need != "inconclusive" for concern in row.concerns),
         sentences=_cut(sentences),
         more=max(len(sentences) - SAID, 0),
     )
