@@ -16,9 +16,12 @@ from harness.scorecard import Mark, Scorecard
 LAST = 3
 """The last epochs that a gradebook shows, whatever the rubric's window is."""
 
-Need = Literal["not graded", "not runnable", "over-claimed", "awaits points", "to look at"]
+Need = Literal[
+    "not graded", "not runnable", "over-claimed", "awaits points", "to look at", "inconclusive"
+]
 """Why a submission is for a person: the machine's or the harness's fault, its own, a claim that
-does not hold, points that only a person awards, and what a check found odd or could not settle."""
+does not hold, points that only a person awards, what a check found odd, and what its runs are too
+few to settle."""
 
 
 class Concern(NamedTuple):
@@ -194,7 +197,9 @@ def _concerns(scorecard: Scorecard) -> Iterator[Concern]:
         if held and mark.status in ("partly", "failed") and not mark.overridden:
             yield Concern("over-claimed", f"{where}: claimed, and not so: {mark.why}")
         for sentence in mark.review:
-            yield Concern("to look at", f"{where}: {sentence}")
+            # With one seed every verdict on accuracy is; it must not hide what is odd.
+            settled = "inconclusive" not in sentence or mark.kind != "accuracy"
+            yield Concern("to look at" if settled else "inconclusive", f"{where}: {sentence}")
         if mark.status == "awaiting":
             said = f"{where}: {mark.asked} ({mark.out_of:g} points await a person)"
             yield Concern("awaits points", said)

@@ -130,6 +130,14 @@ def test_what_needs_a_person_is_told_by_its_kind(given: Evidence, needs: list[st
     assert [concern.need for concern in found] == needs
 
 
+def test_what_more_seeds_could_settle_hides_nothing_odd() -> None:
+    odd = run(*[9_950] * 15, before_training=9_000, shifted=9_940)
+    integrity = {"kind": "integrity", "points": 10, "scope": "every step"}
+    accuracy = {"kind": "accuracy", "at_least": "99.4 %", "points": 10, "scope": "every step"}
+    found = row(judge(asking(integrity, accuracy), evidence(step(odd)))).concerns
+    assert [concern.need for concern in found] == ["to look at", "inconclusive"]
+
+
 def test_a_fault_is_told_with_all_its_steps() -> None:
     given = evidence(step(fault=BROKEN, name="1"), step(fault=BROKEN, name="2"))
     (sentence,) = row(judge(UNDER_8K, given)).findings

@@ -34,7 +34,8 @@ _NEEDS: dict[Need, str] = {
     "not runnable": "Not runnable: the fault is the submission's",
     "over-claimed": "Over-claimed: claims that do not hold",
     "awaits points": "Awaiting points of a person",
-    "to look at": "To look at: inconclusive or odd",
+    "to look at": "To look at: odd",
+    "inconclusive": "Inconclusive: more seeds could settle them",
 }
 """What the lists of what needs a person are called."""
 
@@ -62,6 +63,7 @@ class _Line(NamedTuple):
     verdict: str
     sign: str
     findings: int
+    """But for what more seeds could settle: with one seed that is every submission."""
     sentences: list[str]
     """What the marks mean, and the findings."""
     more: int
@@ -133,7 +135,7 @@ def _line(row: Row, columns: int) -> _Line:
         worst=min(row.last, default=0),
         verdict=card.verdict,
         sign=SIGNS[card.verdict],
-        findings=len(row.concerns),
+        findings=sum(concern.need != "inconclusive" for concern in row.concerns),
         sentences=_cut(sentences),
         more=max(len(sentences) - SAID, 0),
     )
