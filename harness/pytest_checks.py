@@ -7,6 +7,7 @@ do at all fails in the first of its tests that hang on it. Must not know how any
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -155,7 +156,8 @@ class Check(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Where it stands, for reports."""
-        return Path(plain(str(self.path))), None, self.name
+        shown = f"{plain(self.submission.name)}, {self.name}"
+        return Path(plain(str(self.path))), None, shown
 
     def _marks(self, card: Scorecard) -> list[Mark]:
         """Its mark; several where a notebook turned out to hold several steps."""
@@ -210,20 +212,26 @@ class Check(pytest.Item):
         step = _step_of(mark, card)
         fault = _fault_of(self._counting(step)) if step else card.evidence.fault
         unreached = fault if self._lacks(mark, card) else None
-        lines = [mark.why or "missed", f"asked:    {mark.asked}"]
+        lines = [mark.why or "missed", f"asked: {mark.asked}"]
         if mark.measured:
             lines.append(f"measured: {mark.measured}")
-        lines.append(f"points:   {words.worth(mark)}")
+        lines.append(f"points: {words.worth(mark)}")
         if step:
-            line = unreached.line if unreached else None
-            line = line or step.lines.get(PLACES.get(mark.kind, "network"))
-            file = f"{self.path}:{line}" if line else f"{self.path}"
-            lines.append(f"step:     {step.name}, {file}")
-        lines += [f"person:   {sentence}" for sentence in mark.review]
-        shown = list(map(printable, lines))
+            lines.append(f"at: {self._place(step, unreached, mark)}")
+        lines += [f"for a person: {sentence}" for sentence in mark.review]
+        shown = list(map(printable, lines))  # a line each, whatever a learner wrote
         if unreached:
             shown += [f"  {printable(line)}" for line in unreached.traceback.splitlines()[-10:]]
         return shown
+
+    def _place(self, step: Step, unreached: Fault | None, mark: Mark) -> str:
+        """The learner's file and line, as editors open it."""
+        path = self.path / step.name if self.path.is_dir() else self.path
+        shown = os.path.relpath(path, self.config.invocation_params.dir)
+        line = unreached.line if unreached else None
+        line = line or step.lines.get(PLACES.get(mark.kind, "network"))
+        shown += f":{line}" if line else ""
+        return shown if path.name == step.name else f"{shown}, {step.name}"
 
 
 def _step_of(mark: Mark, card: Scorecard) -> Step | None:

@@ -8,6 +8,7 @@ know how anything is measured or judged.
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Generator, Iterable
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -97,7 +98,9 @@ class Grading:
         if path not in self._scorecards:
             locks = self.workshop.store.root / "locks"
             locks.mkdir(exist_ok=True)
-            with FileLock(locks / stores.digest(str(path.resolve()).encode())):
+            lock = FileLock(locks / stores.digest(str(path.resolve()).encode()))
+            # What a library deprecates is nothing to whoever grades, nor an error as they may ask.
+            with lock, warnings.catch_warnings(action="ignore"):
                 self._scorecards[path] = grade(path, self.rubric, self.workshop, _told)
         return self._scorecards[path]
 
