@@ -154,10 +154,10 @@ class Check(pytest.Item):
             told = self._told(self._missed, self._grading.scorecard(self.submission))
             pytest.fail(told, pytrace=False)
 
-    def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Where it stands, for reports."""
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Where it stands, for reports; of a line pytest knows none before it is graded."""
         shown = f"{plain(self.submission.name)}, {self.name}"
-        return Path(plain(str(self.path))), None, shown
+        return Path(plain(str(self.path))), 0, shown
 
     def _marks(self, card: Scorecard) -> list[Mark]:
         """Its mark; several where a notebook turned out to hold several steps."""

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from step_samples import step
 
+from harness.pytest_checks import Numbered
+
 ROOT = Path(__file__).parents[1]
 
 pytestmark = pytest.mark.xdist_group("pytest plugin")  # what is graded once, they share
@@ -91,8 +93,9 @@ class Desk:
         )
 
     def grade(self, *arguments: str, store: str = "store") -> subprocess.CompletedProcess[str]:
-        given = [] if any(each.startswith("class") for each in arguments) else ["class"]
-        return self.pytest(*given, "--rubric", "small.toml", *arguments, store=store)
+        given = [each for each in arguments if each.startswith("class")] or ["class"]
+        options = [each for each in arguments if each not in given]
+        return self.pytest(*given, "--rubric", "small.toml", *options, store=store)
 
 
 @pytest.fixture(scope="module")
@@ -146,10 +149,10 @@ def test_a_failure_says_what_was_asked_and_where_to_look(
     graded: subprocess.CompletedProcess[str],
 ) -> None:
     told = graded.stdout
-    missed = ["18 over the limit", "asked: fewer than 2,000 parameters", "measured: 2,018", "points: 0 of 20", "at: class/ada/step_2.py:9"]  # fmt: skip
+    missed = ["18 over the limit", "asked: fewer than 2,000 parameters", "measured: 2,018", "points: 0 of 20", "at: class/ada/step_2.py:7"]  # fmt: skip
     assert "\n".join(missed) in told
     assert "could not be measured: ValueError: : :error: :no" in told
-    assert "at: class/bob/step_1.py:23" in told
+    assert "at: class/bob/step_1.py:21" in told
     assert "not reached: could not be measured" in told
     assert "awaits a person: Is it clear? (5 points)" in told
     assert "Traceback" not in told
@@ -189,8 +192,7 @@ def test_nothing_that_was_handed_in_speaks(
 ) -> None:
     assert graded.returncode == 1
     named = ["class/ada/test_evil.py", "class/ada/notes.txt", "class/ada/__init__.py"]
-    for arguments in ([], ["--doctest-modules", "--doctest-glob=*.txt"], named):
-        desk.grade("--collect-only", *arguments)
+    desk.grade("--collect-only", "--doctest-modules", "--doctest-glob=*.txt", *named)
     assert [path.name for path in desk.spoken.iterdir()] == []
     # They do where nobody grades.
     desk.pytest("class/ada", "--collect-only", "-q")
@@ -201,16 +203,116 @@ def test_nothing_that_was_handed_in_speaks(
 
 
 @pytest.mark.parametrize(
+    ("file", "text", "given", "here", "told"),
+    [
+        ("class/pytest.ini", "[pytest]\naddopts = --collect-only\n", "class", ".", "pytest's configuration"),
+        ("class/ada/setup.cfg", "[tool:pytest]\naddopts = -k nothing\n", "class/ada", ".", "pytest's configuration"),
+        ("class/bob/notes.md", "", ".", "class/bob", "the folder that pytest was started in"),
+        ("class/ada/torch.py", "", "class", ".", "a folder that Python imports from"),
+    ],
+    ids=["pytest.ini", "setup.cfg", "current folder", "path"],
+)  # fmt: skip
+def test_what_could_steer_pytest_from_within_is_refused(
+    desk: Desk, file: str, text: str, given: str, here: str, told: str
+) -> None:
+    planted = desk.write(file, text)
+    rubric = str(desk.root / "small.toml")
+    path = str(desk.root / "class" / "ada") if "Python" in told else ""
+    result = desk.pytest(given, "--rubric", rubric, here=here, path=path)
+    planted.unlink()
+    assert result.returncode == pytest.ExitCode.USAGE_ERROR
+    assert f"ERROR: {told}" in result.stderr
+    assert "is not trusted" in result.stderr
+
+
+def test_a_configuration_of_ones_own_keeps_plugins_out(desk: Desk) -> None:
+    desk.plant("class/ada/evil.py")
+    planted = desk.write("class/tox.ini", "[pytest]\naddopts = -p evil\npythonpath = ada\n")
+    own = desk.write("own.ini", "[pytest]\n")
+    apart = desk.grade("-c", "own.ini", "--collect-only", "-q")
+    assert "step 1: accuracy" in apart.stdout
+    assert list(desk.spoken.iterdir()) == []
+    # Without one pytest loads it before any plugin is asked, as docs and docstring say.
+    refused = desk.grade("--collect-only")
+    assert refused.returncode == pytest.ExitCode.USAGE_ERROR
+    (spoken,) = desk.spoken.iterdir()
+    for path in (planted, own, spoken, desk.root / "class" / "ada" / "evil.py"):
+        path.unlink()
+
+
+def test_a_machine_without_a_sandbox_ends_the_run(desk: Desk) -> None:
+    lacking = "from harness.collect.sandbox import walls\n\ndef best():\n    raise walls.NoWall('none; add --no-sandbox')\n\nwalls.best = best\n"
+    desk.write("modules/nowall.py", lacking)
+    modules = str(desk.root / "modules")
+    result = desk.pytest("class", "--rubric", "small.toml", "-p", "nowall", path=modules)
+    assert result.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "ERROR: none; add --harness-no-sandbox" in result.stderr
+
+
+def test_what_is_the_machines_fault_is_an_error(desk: Desk) -> None:
+    desk.write("broken/locks", "no folder")
+    result = desk.grade("-k", "steps", "class/ada", store="broken")
+    assert "ERROR at setup of ada, submission: steps" in result.stdout
+    assert "the machine's fault" in result.stdout
+    assert "1 error" in result.stdout
+
+
+def test_a_notebook_may_turn_out_to_hold_several_steps() -> None:
+    step = Numbered(1, "all.ipynb")
+    assert [
+        step.owns(name) for name in ("all.ipynb", "all.ipynb (2)", "other.ipynb", "all.ipynb2")
+    ] == [True, True, False, False]
+
+
+def test_benchmarks_are_of_each_step_and_grade_nothing(
+    desk: Desk, graded: subprocess.CompletedProcess[str]
+) -> None:
+    untrained = desk.root / "untrained"
+    untrained.mkdir()
+    (untrained / "definitions").symlink_to(desk.root / "store" / "definitions")
+    options = ["--benchmark-only", "--benchmark-json=times.json", "--benchmark-min-rounds=2"]
+    result = desk.grade("class/ada/step_2.py", *options, store="untrained")
+    assert "3 passed, 2 skipped" in result.stdout
+    assert not (untrained / "runs").exists()
+    told = json.loads((desk.root / "times.json").read_text())["benchmarks"]
+    found = {each["fullname"]: (each["group"], each["stats"]["rounds"]) for each in told}
+    assert told[0]["name"] == "ada, step 2: time an epoch"
+    assert told[0]["options"]["timer"] == "the clock of the bench"
+    assert found == {
+        "class/ada/step_2.py::step 2: time an epoch": ("digits: time an epoch", 2),
+        "class/ada/step_2.py::step 2: latency of one image": ("digits: latency of one image", 40),
+        "class/ada/step_2.py::step 2: latency of 1,000 images": (
+            "digits: latency of 1,000 images",
+            4,
+        ),
+    }
+    for each in told:
+        about, stats = each["extra_info"], each["stats"]
+        assert (about["parameters"], about["batch_size"]) == (2_018, 64)
+        assert about["images_per_second"] == pytest.approx(about["images"] / stats["median"])
+        assert about["device"].startswith(("cpu: ", "cuda: "))
+        assert 0 < stats["min"] < 60
+    assert [each["extra_info"]["images"] for each in told] == [1_437, 1, 1_000]
+
+
+def test_without_a_rubric_nothing_slow_is_imported() -> None:
+    code = "import sys, harness.pytest_plugin; print(*(name for name in sys.modules if name.startswith(('harness', 'torch', 'pydantic', 'numpy'))))"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["harness", "harness.pytest_plugin"]
+
+
+@pytest.mark.parametrize(
     ("arguments", "names"),
     [
         (["-k", "accuracy and ada"], ["step 1: accuracy", "step 2: accuracy"]),
         (["-k", "step_2"], ["step 2: parameters", "step 2: accuracy"]),
-        (["--deselect", "class/ada", "-k", "steps"], ["submission: steps"]),
+        (["--deselect=class/ada", "-k", "steps"], ["submission: steps"]),
         (["class/ada/step_2.py::step 2: accuracy"], ["step 2: accuracy"]),
         (["class/ada/step_1.py"], ["step 1: accuracy"]),
         (["class/bob"], ["step 1: parameters", "step 1: accuracy", "submission: steps", "submission: style"]),
     ],
-    ids=lambda value: " ".join(value) if value[0] in "-c" else "",
+    ids=["check", "step", "deselect", "test", "file", "folder"],
 )  # fmt: skip
 def test_tests_are_chosen_as_usual(desk: Desk, arguments: list[str], names: list[str]) -> None:
     result = desk.grade("--collect-only", "-q", *arguments)
