@@ -228,10 +228,10 @@ class Check(pytest.Item):
         """The learner's file and line, as editors open it."""
         path = self.path / step.name if self.path.is_dir() else self.path
         shown = os.path.relpath(path, self.config.invocation_params.dir)
+        shown += "" if path.name == step.name else f", {step.name}"
         line = unreached.line if unreached else None
         line = line or step.lines.get(PLACES.get(mark.kind, "network"))
-        shown += f":{line}" if line else ""
-        return shown if path.name == step.name else f"{shown}, {step.name}"
+        return f"{shown}:{line}" if line else shown
 
 
 def _step_of(mark: Mark, card: Scorecard) -> Step | None:

@@ -81,6 +81,7 @@ class Grading:
         try:
             wall = walls.Open() if option("harness_no_sandbox") else walls.best()
             store = stores.Store(stores.folder(option("harness_store")))
+            store.secret()  # made before several processes of pytest-xdist look for it
         except walls.NoWall as error:
             told = str(error).replace("--no-sandbox", "--harness-no-sandbox")
             raise pytest.UsageError(told) from None

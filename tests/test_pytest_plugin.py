@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -87,7 +88,9 @@ class Desk:
         places = [str(self.root / "installed"), str(ROOT), path, outer.get("PYTHONPATH", "")]
         env = outer | {"PYTHONPATH": os.pathsep.join(filter(None, places)), "COLUMNS": "200"}
         env |= {"HARNESS_STORE": str(self.root / store), "PYTHONSAFEPATH": "1"}
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+        cached = {"-n2", "--lf"}.intersection(arguments)
+        cache = ["-o", "cache_dir=cache"] if cached else ["-p", "no:cacheprovider"]
+        command = [sys.executable, "-m", "pytest", *cache, *arguments]
         return subprocess.run(
             command, cwd=self.root / here, env=env, capture_output=True, text=True, timeout=300
         )
@@ -123,6 +126,11 @@ def outcomes(result: subprocess.CompletedProcess[str]) -> dict[str, str]:
     """Each test by its node id, as `-v` tells."""
     found = re.findall(r"(class\S*?::\w+[ \d]*: [^(\n]*?) (PASSED|FAILED|SKIPPED|ERROR)|(PASSED|FAILED|SKIPPED|ERROR) (class.*?::.*?: \S+)", result.stdout.partition("short test summary")[0])  # fmt: skip
     return {one or other: before or after for one, before, after, other in found}
+
+
+def collected(result: subprocess.CompletedProcess[str]) -> list[str]:
+    """The names of tests, as `--collect-only -q` tells."""
+    return re.findall(r"^class.*::(.*)$", result.stdout, re.MULTILINE)
 
 
 def test_each_check_is_a_test(desk: Desk, graded: subprocess.CompletedProcess[str]) -> None:
@@ -200,6 +208,29 @@ def test_nothing_that_was_handed_in_speaks(
     for path in desk.spoken.iterdir():
         path.unlink()
     assert any("conftest" in name for name in spoken)
+
+
+def test_what_failed_can_be_run_again(desk: Desk, graded: subprocess.CompletedProcess[str]) -> None:
+    assert graded.returncode == 1
+    result = desk.grade("--lf", "--collect-only", "-q")
+    assert collected(result) == ["step 2: parameters", "step 1: parameters", "submission: steps"]
+
+
+def test_an_archive_is_a_submission(desk: Desk) -> None:
+    (desk.root / "classes" / "packed").mkdir(parents=True)
+    shutil.make_archive(str(desk.root / "classes" / "eve"), "gztar", desk.root / "class" / "bob")
+    whole = ["step 1: parameters", "step 1: accuracy", "submission: steps", "submission: style"]
+    result = desk.grade("--collect-only", "-q", "classes")
+    # A folder without steps is one, too: each of its tests will say so.
+    assert collected(result) == [
+        *whole,
+        "submission: parameters",
+        "submission: accuracy",
+        "submission: steps",
+        "submission: style",
+    ]
+    one = desk.grade("--collect-only", "-q", "classes/eve.tar.gz::step 1: accuracy")
+    assert collected(one) == ["step 1: accuracy"]
 
 
 @pytest.mark.parametrize(
@@ -316,5 +347,5 @@ def test_without_a_rubric_nothing_slow_is_imported() -> None:
 )  # fmt: skip
 def test_tests_are_chosen_as_usual(desk: Desk, arguments: list[str], names: list[str]) -> None:
     result = desk.grade("--collect-only", "-q", *arguments)
-    assert re.findall(r"^class.*::(.*)$", result.stdout, re.MULTILINE) == names
+    assert collected(result) == names
     assert not (desk.root / "class" / ".pytest_cache").exists()
