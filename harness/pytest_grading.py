@@ -115,7 +115,7 @@ class Grading:
 
     def node(self, path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         """What a path is in the tree of tests: a submission, or a folder on the way to some."""
-        about: dict[str, Any] = {"path": path, "nodeid": _nodeid(path, parent)}
+        about = _named(path, parent)
         one_of_class = path.parent in self._classes
         if path.is_dir():
             kind = Submission if one_of_class or path in self._submissions else Folder
@@ -202,8 +202,7 @@ class Submission(Folder):
             if path == self.path:
                 yield from pytest_checks.of_steps(self, self.grading, path, own, steps[-1])
                 continue
-            about: dict[str, Any] = {"path": path, "nodeid": _nodeid(path, self)}
-            about |= {"grading": self.grading, "own": own, "last": steps[-1]}
+            about = _named(path, self) | {"grading": self.grading, "own": own, "last": steps[-1]}
             yield StepFile.from_parent(self, **about)
         yield from pytest_checks.of_whole(self, self.grading, self.path, steps)
 
@@ -262,11 +261,11 @@ def _visible(path: Path) -> list[Path]:
     return [path / name for name in names if not archive.hidden(name) and name.name not in hidden]
 
 
-def _nodeid(path: Path, parent: pytest.Collector) -> str:
-    """A path as tests are named by it, from pytest's root where it lies below that."""
+def _named(path: Path, parent: pytest.Collector) -> dict[str, Any]:
+    """A path and its names, from pytest's root where it lies below that; they are a learner's."""
     root = parent.config.rootpath
     shown = path.relative_to(root) if path.is_relative_to(root) else path
-    return plain(shown.as_posix())
+    return {"path": path, "name": plain(path.name), "nodeid": plain(shown.as_posix())}
 
 
 def _told(progress: Progress) -> None:

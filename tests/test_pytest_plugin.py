@@ -90,7 +90,7 @@ class Desk:
         env |= {"HARNESS_STORE": str(self.root / store), "PYTHONSAFEPATH": "1"}
         cached = {"-n2", "--lf"}.intersection(arguments)
         cache = ["-o", "cache_dir=cache"] if cached else ["-p", "no:cacheprovider"]
-        command = [sys.executable, "-m", "pytest", *cache, *arguments]
+        command = [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", *cache, *arguments]
         return subprocess.run(
             command, cwd=self.root / here, env=env, capture_output=True, text=True, timeout=300
         )
@@ -217,10 +217,11 @@ def test_what_failed_can_be_run_again(desk: Desk, graded: subprocess.CompletedPr
 
 
 def test_an_archive_is_a_submission(desk: Desk) -> None:
-    (desk.root / "classes" / "packed").mkdir(parents=True)
+    (desk.root / "classes" / "zoe\n::error::empty").mkdir(parents=True)
     shutil.make_archive(str(desk.root / "classes" / "eve"), "gztar", desk.root / "class" / "bob")
     whole = ["step 1: parameters", "step 1: accuracy", "submission: steps", "submission: style"]
     result = desk.grade("--collect-only", "-q", "classes")
+    assert "::error" not in desk.grade("--collect-only", "classes").stdout
     # A folder without steps is one, too: each of its tests will say so.
     assert collected(result) == [
         *whole,
