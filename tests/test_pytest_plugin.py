@@ -339,12 +339,13 @@ def test_without_a_rubric_nothing_slow_is_imported() -> None:
     [
         (["-k", "accuracy and ada"], ["step 1: accuracy", "step 2: accuracy"]),
         (["-k", "step_2"], ["step 2: parameters", "step 2: accuracy"]),
+        (["--ignore=class/ada", "-k", "steps"], ["submission: steps"]),
         (["--deselect=class/ada", "-k", "steps"], ["submission: steps"]),
         (["class/ada/step_2.py::step 2: accuracy"], ["step 2: accuracy"]),
         (["class/ada/step_1.py"], ["step 1: accuracy"]),
         (["class/bob"], ["step 1: parameters", "step 1: accuracy", "submission: steps", "submission: style"]),
     ],
-    ids=["check", "step", "deselect", "test", "file", "folder"],
+    ids=["check", "step", "ignore", "deselect", "test", "file", "folder"],
 )  # fmt: skip
 def test_tests_are_chosen_as_usual(desk: Desk, arguments: list[str], names: list[str]) -> None:
     result = desk.grade("--collect-only", "-q", *arguments)
