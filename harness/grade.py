@@ -17,6 +17,7 @@ from harness.audit import Audit
 from harness.collect.collect import Progress, collect
 from harness.collect.define import Task
 from harness.collect.plan import Plan, plan
+from harness.collect.timing import Timing
 from harness.collect.workshop import Workshop
 from harness.evidence import Evidence, Fault
 from harness.gradebook import gradebook
@@ -102,6 +103,18 @@ def dry_run(path: Path, rubric: Rubric, workshop: Workshop) -> list[Plan]:
     if not path.exists():
         raise FileNotFoundError(path)
     return plan(submission.find(path), _task(rubric, rubric.seeds), workshop)
+
+
+def timing(path: Path, rubric: Rubric, workshop: Workshop) -> Timing:
+    """The networks of a submission, to be timed; nothing is graded.
+
+    Raises:
+        FileNotFoundError: if there is no such path.
+        submission.SubmissionError: if there is no step in it.
+    """
+    if not path.exists():
+        raise FileNotFoundError(path)
+    return Timing(submission.find(path), _task(rubric, rubric.seeds), workshop)
 
 
 def without_training(rubric: Rubric) -> Rubric:

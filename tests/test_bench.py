@@ -110,6 +110,16 @@ def test_a_process_that_dies_takes_no_other_network_with_it(bound: object, on: B
     assert trained(on, small())[-1] > 200
 
 
+def test_times_are_told_as_often_as_they_were_asked_for(on: Bench) -> None:
+    with on.network(handed_over(small())) as taken:
+        assert len(taken.seconds_an_epoch(RECIPE)) == 1
+        times = [*taken.seconds_an_epoch(RECIPE, 2), *taken.seconds_to_answer(RECIPE, 1, 3)]
+        more_than_there_are = taken.seconds_to_answer(RECIPE, 1_000, 4)
+    assert len(times) == 5
+    assert len(more_than_there_are) == 4
+    assert min(times + more_than_there_are) > 0
+
+
 def test_a_recipe_that_cannot_be_followed_costs_no_new_process(on: Bench) -> None:
     trained(on, small())
     process = benches._PROCESSES[on.wall.name, "cpu"]

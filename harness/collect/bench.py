@@ -220,10 +220,16 @@ class OnBench:
             self._process.order("burst", recipe=_plain(recipe), sample=place, size=size)
             return Burst(**self._process.told())
 
-    def seconds_an_epoch(self, recipe: Recipe) -> float:
-        """Wall time of one epoch's training and evaluation, from a small part of each."""
-        self._process.order("time", self._given(), recipe=_plain(recipe))
-        return float(self._process.told()["seconds"])
+    def seconds_an_epoch(self, recipe: Recipe, rounds: int = 1) -> list[float]:
+        """Wall times of one epoch's training and evaluation, from a small part of each."""
+        self._process.order("time", self._given(), recipe=_plain(recipe), rounds=rounds)
+        return [float(each) for each in self._process.told()["seconds"]]
+
+    def seconds_to_answer(self, recipe: Recipe, count: int, rounds: int) -> list[float]:
+        """Wall times of the scores for so many images; the network is not trained."""
+        asked = {"recipe": _plain(recipe), "count": count, "rounds": rounds}
+        self._process.order("latency", self._given(), **asked)
+        return [float(each) for each in self._process.told()["seconds"]]
 
     def _given(self) -> str:
         assert self._images is not None
@@ -376,10 +382,8 @@ def _raise(payload: bytes) -> NoReturn:
         fault = TypeAdapter(frames.Fault).validate_json(payload)
     except ValidationError:
         raise BenchFailed("the process that measures sent no fault") from None
-    if fault.stage == "recipe":
-        raise RecipeError(fault.message)
-    if fault.stage == "memory":
-        raise TooMuch(fault.message)
+    if own := {"recipe": RecipeError, "memory": TooMuch}.get(fault.stage):
+        raise own(fault.message)
     raise BenchFailed(f"{fault.message}\n{fault.traceback}"[:4000])
 
 

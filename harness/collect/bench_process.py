@@ -43,6 +43,9 @@ from harness.recipe import Recipe
 BATCHES = 10
 """Optimiser steps that are timed, after as many that are not."""
 
+WARM = 3
+"""Answers that are not timed, before those that are."""
+
 State = dict[str, Tensor]
 
 
@@ -84,6 +87,7 @@ def _take_on(order: dict[str, Any], stream: BinaryIO, device: torch.device) -> N
         "twice": on_bench.twice,
         "burst": on_bench.burst,
         "time": on_bench.time,
+        "latency": on_bench.latency,
     }
     for wanted in _orders():
         if wanted["do"] == "end":
@@ -161,9 +165,12 @@ class _Network:
         self._tell(came_to.model_dump())
 
     def time(self, order: dict[str, Any]) -> None:
-        """Tell how long an epoch takes, by a few batches."""
+        """Tell how long an epoch takes, by a few batches, as often as is asked."""
         recipe = Recipe.model_validate(order["recipe"])
         images = self._read(order["images"])
+        self._tell({"seconds": [self._epoch(recipe, images) for _ in range(order["rounds"])]})
+
+    def _epoch(self, recipe: Recipe, images: State) -> float:
         assert recipe.normalize is not None
         network = GraphNetwork(self._candidate, self._moved(reset(self._candidate)))
         size = len(images["train"])
@@ -175,10 +182,21 @@ class _Network:
         training.epoch(2)
         trained = (time.perf_counter() - started) * size / sample
         test = data.scaled(images["test"][: evaluator.BATCH], recipe.normalize)
-        started = time.perf_counter()
-        evaluator.scores(network, test)
-        evaluated = (time.perf_counter() - started) * len(images["test"]) / len(test)
-        self._tell({"seconds": trained + evaluated})
+        evaluated = _seconds_to_answer(network, test) * len(images["test"]) / len(test)
+        return trained + evaluated
+
+    def latency(self, order: dict[str, Any]) -> None:
+        """Tell how long the scores for some images take, which lie on the device already."""
+        recipe = Recipe.model_validate(order["recipe"])
+        test = self._read(order["images"])["test"]
+        assert recipe.normalize is not None
+        network = GraphNetwork(self._candidate, self._moved(reset(self._candidate)))
+        again = torch.arange(order["count"], device=self._device) % len(test)
+        images = data.scaled(test[again], recipe.normalize)
+        for _ in range(WARM):
+            _seconds_to_answer(network, images)
+        rounds = range(order["rounds"])
+        self._tell({"seconds": [_seconds_to_answer(network, images) for _ in rounds]})
 
     def _answer_twice(self, tensors: State, images: Tensor) -> None:
         """Answer in even and in uneven batches, with nothing left to chance."""
@@ -199,6 +217,12 @@ class _Network:
 
     def _moved(self, tensors: State) -> State:
         return {name: tensor.to(self._device) for name, tensor in tensors.items()}
+
+
+def _seconds_to_answer(network: GraphNetwork, images: Tensor) -> float:
+    started = time.perf_counter()
+    evaluator.scores(network, images).cpu()  # a GPU has answered only once the scores are here
+    return time.perf_counter() - started
 
 
 def _restored(training: Training, place: str) -> int:

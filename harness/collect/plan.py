@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from harness.collect import notebooks
-from harness.collect.collect import defined, run_key, too_much, unfollowed
+from harness.collect.collect import run_key, too_much, unfollowed
 from harness.collect.define import Task
-from harness.collect.workshop import Workshop, bench_of
+from harness.collect.timing import Timing
+from harness.collect.workshop import Workshop
 from harness.evidence import Step
 from harness.submission import Submission
 
@@ -49,20 +49,24 @@ def plan(submission: Submission, task: Task, workshop: Workshop) -> list[Plan]:
         data.DataError: if the images are missing.
         device.NoDeviceError: if the device is.
     """
-    definitions = iter(defined(submission, task, workshop))
-    plans = []
-    for source in submission.steps:
-        if source.is_notebook:
-            known = notebooks.known(source, submission, task, workshop)
-            wall = workshop.sandbox.wall.name
-            known = known or [notebooks.bare(source, wall)]
-            found = [step.counting(task.counts) for step in known]
-            plans += [Plan(step, [], 0) for step in found]
-            continue
-        step = next(definitions)
-        lacking = [] if step.fault else _lacking(step, task, workshop)
-        plans.append(_timed(step, lacking, task, workshop) if lacking else Plan(step, [], 0))
-    return plans
+    timing = Timing(submission, task, workshop)
+    return [_planned(step, timing, task, workshop) for step in timing.steps]
+
+
+def _planned(step: Step, timing: Timing, task: Task, workshop: Workshop) -> Plan:
+    from harness.collect.bench import TooMuch
+    from harness.collect.resolve import RecipeError
+
+    if step.fault or step.recipe is None or step.observed:
+        return Plan(step, [], 0)
+    lacking = _lacking(step, task, workshop)
+    try:
+        return Plan(step, lacking, min(timing.epochs(step, rounds=1)) if lacking else 0)
+    except TooMuch as error:
+        fault = too_much(error)
+    except RecipeError as error:
+        fault = unfollowed(error, task)
+    return Plan(step.model_copy(update={"fault": fault}), [], 0)
 
 
 def _lacking(step: Step, task: Task, workshop: Workshop) -> list[Lacking]:
@@ -75,25 +79,3 @@ def _lacking(step: Step, task: Task, workshop: Workshop) -> list[Lacking]:
         elif not (stored.complete or stored.fault):
             found.append(Lacking(seed, step.recipe.epochs - len(stored.epochs)))
     return found
-
-
-def _timed(step: Step, lacking: list[Lacking], task: Task, workshop: Workshop) -> Plan:
-    from harness.collect.bench import TooMuch
-    from harness.collect.resolve import RecipeError
-
-    try:
-        return Plan(step, lacking, _seconds_an_epoch(step, task, workshop))
-    except TooMuch as error:
-        fault = too_much(error)
-    except RecipeError as error:
-        fault = unfollowed(error, task)
-    return Plan(step.model_copy(update={"fault": fault}), [], 0)
-
-
-def _seconds_an_epoch(step: Step, task: Task, workshop: Workshop) -> float:
-    """Wall time of one epoch's training and evaluation."""
-    assert step.recipe is not None
-    handed_over = workshop.store.definition(step.handed_in)
-    assert handed_over is not None
-    with bench_of(task.dataset, workshop).network(handed_over) as network:
-        return network.seconds_an_epoch(step.recipe)
