@@ -53,7 +53,7 @@ def take(browser: Browser, file: Path, below: str, picture: Path) -> None:
     whole = Image.new("RGB", (SIZE["width"], sum(shot.height for shot in shots)), "white")
     for number, shot in enumerate(shots):
         whole.paste(shot, (0, sum(above.height for above in shots[:number])))
-    whole.quantize(64).save(picture, optimize=True)
+    whole.quantize(128).save(picture, optimize=True)
 
 
 def cut(below: str) -> dict[str, int]:
