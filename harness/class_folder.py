@@ -2,7 +2,8 @@
 
 Canvas's "Download Submissions" names each file `lovelaceada_LATE_4711_8899_step_1.py`: who, whether
 late, the user's and the file's number, and the name that the learner gave it. Moodle's "Download
-all submissions" names a folder `Ada Lovelace_4711_assignsubmission_file_`, or likewise each file.
+all submissions" names a folder `Ada Lovelace_4711_assignsubmission_file_`, or likewise each file; a
+text that was typed in comes as `onlinetext` instead of `file`.
 Must not know what a step is.
 """
 
@@ -15,10 +16,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness import archive, folder, layout
-from harness.submission import MANIFEST, name_of
+from harness.submission import MANIFEST, name_of, reported
 
 _CANVAS = re.compile(r"(?P<who>[^_]+)(?:_LATE)?_(?P<user>\d+)_(?:\d+_(?P<file>.+)|text\.html)")
-_MOODLE = re.compile(r"(?P<who>.+?)_(?P<user>\d+)_assignsubmission_[a-z]+_?(?P<file>.*)")
+_MOODLE = re.compile(r"(?P<who>.+?)_(?P<user>\d+)_assignsubmission_(?P<what>[a-z]+)_?(?P<file>.*)")
 _NUMBER = re.compile(r"\d{1,4}")
 _PERSON = re.compile(r"student|learner|participant|user|team|group|anon", re.IGNORECASE)
 
@@ -50,7 +51,7 @@ def members(path: Path, roster: Collection[str], scratch: Path) -> list[Member]:
         return [Member(name_of(path), path)]
     inside = sorted((p for p in path.iterdir() if _may_be_handed_in(p)), key=lambda p: p.name)
     for platform in _CANVAS, _MOODLE:
-        if inside and all(platform.fullmatch(p.name) for p in inside):
+        if inside and all(_is_of(platform, p) for p in inside):
             return _downloaded(inside, platform, scratch)
     if any(name_of(p) in roster for p in inside) or _is_class(path, inside):
         return [Member(name_of(p), p) for p in inside]
@@ -62,6 +63,11 @@ def _may_be_handed_in(path: Path) -> bool:
     if path.is_symlink() or path.name.startswith((".", "_")):
         return False
     return path.is_dir() or _is_archive(path) or layout.may_be_step(path.name) or _is_text(path)
+
+
+def _is_of(platform: re.Pattern[str], path: Path) -> bool:
+    """Whether it is named as a platform names it; Canvas makes no folders."""
+    return bool(platform.fullmatch(path.name)) and not (platform is _CANVAS and path.is_dir())
 
 
 def _is_text(path: Path) -> bool:
@@ -101,9 +107,10 @@ def _downloaded(inside: list[Path], platform: re.Pattern[str], scratch: Path) ->
     for path in inside:
         match = platform.fullmatch(path.name)
         assert match is not None
-        name = folder.printable(f"{match['who']}_{match['user']}")
+        name = reported(f"{match['who']}_{match['user']}")
         if path.is_dir():
-            found[name] = path
+            if name not in found or match["what"] == "file":  # what was typed in is no step
+                found[name] = path
         elif match["file"]:
             found[name] = scratch / name
             found[name].mkdir(exist_ok=True)

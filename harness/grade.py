@@ -30,6 +30,9 @@ from harness.rubric import Rubric
 from harness.scorecard import Scorecard
 from harness.store import Store, write
 
+CLASS_FILES = INDEX, GRADEBOOK = "index.html", "gradebook.csv"
+"""Beside the folders of a class's submissions."""
+
 
 def grade(
     path: Path,
@@ -170,10 +173,9 @@ def write_class(scorecards: Sequence[Scorecard], out: Path, starters: Collection
     from harness.report import index  # it draws, and one submission's grade need not wait for that
 
     book = gradebook(scorecards, starters)
-    write(out / "index.html", index.render(book).encode())
-    write(
-        out / "gradebook.csv", gradebook_csv.render([row.scorecard for row in book.rows]).encode()
-    )
+    write(out / INDEX, index.render(book).encode())
+    cards = [row.scorecard for row in book.rows]
+    write(out / GRADEBOOK, gradebook_csv.render(cards).encode())
 
 
 def exit_code(scorecards: list[Scorecard], missing: bool) -> int:

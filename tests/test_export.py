@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -192,6 +193,39 @@ def test_a_check_says_that_it_is_one_and_adds_to_the_summary(repository: Path) -
     assert summary.startswith("# Before\n")
     assert "## 1 checked" in summary
     assert "points before training" in summary
+
+
+def test_where_nothing_differs_the_gate_says_so(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.commands.submissions.changed", lambda *_: [])
+    path = repository / "submissions" / "ada"
+    out = ["--rubric", "x", "--out", repository / "reports", "--changed-since", "main"]
+    result = harness("grade", path, *out, *options(repository))
+    assert result.exit_code == 0
+    assert "no submission differs from main" in result.stderr
+    assert not told(result.stdout.replace("\n::", "\n\n::", 1))[1]
+    assert (repository / "summary.md").read_text() == "## nothing to grade\n\n\n"
+    assert len(ET.parse(repository / "junit.xml").getroot()) == 0
+
+
+@pytest.mark.parametrize("name", ["index.html", "Gradebook.CSV"])
+def test_no_submission_takes_the_place_of_a_class_file(repository: Path, name: str) -> None:
+    taken = repository / "submissions" / name
+    (repository / "submissions" / "ada").rename(taken)
+    result = harness("grade", taken, "--rubric", "x", "--out", repository / "reports")
+    assert result.exit_code == 2
+    assert f"no submission can be called {name}" in result.stderr
+
+
+def test_a_check_takes_for_a_class_what_a_grade_does(repository: Path) -> None:
+    (repository / "submissions" / "one.py").unlink()
+    (repository / "submissions" / "bob").rename(repository / "elsewhere")
+    roster = repository / "roster.csv"
+    roster.write_text("folder\nada\n")
+    paths = [repository / "submissions", "--roster", roster]
+    result = harness("check", *paths, "--rubric", "x", "--no-sandbox", "--json")
+    assert json.loads(result.stdout)["evidence"]["submission"] == "ada"
 
 
 def test_without_a_place_for_it_there_is_no_summary(
