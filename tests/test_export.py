@@ -8,8 +8,9 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from evidence_samples import evidence
+from evidence_samples import asking, evidence
 from named_samples import BY_HAND, RUBRIC, learner, scorecards, series
+from test_changed import git
 from test_commands import harness
 
 from harness.evidence import Evidence
@@ -207,6 +208,28 @@ def test_where_nothing_differs_the_gate_says_so(
     assert not told(result.stdout.replace("\n::", "\n\n::", 1))[1]
     assert (repository / "summary.md").read_text() == "## nothing to grade\n\n\n"
     assert len(ET.parse(repository / "junit.xml").getroot()) == 0
+
+
+def test_only_what_a_branch_touches_is_graded_with_what_a_person_awards(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accuracy = {"kind": "accuracy", "at_least": "99.9 %", "points": 50, "scope": "every step"}
+    monkeypatch.setattr("harness.commands.scorecards.asked", lambda _: asking(accuracy))
+    (repository / ".git").rmdir()
+    for arguments in (["init", "-qb", "base"], ["add", "."], ["commit", "-qm", "all"]):
+        git(repository, *arguments)
+    (repository / "submissions" / "ada" / "step_2.py").write_text("import torch.nn as nn\n")
+    awarded = "[[override]]\nsubmission = 'ada'\ncheck = 'accuracy'\npoints = 50\nwhy = 'So.'\n"
+    of_steps = [f"{awarded}step = 'step_{number}.py'\n" for number in (1, 2)]
+    (repository / "overrides.toml").write_text("\n".join(of_steps))
+    paths = [repository / "submissions", "--out", repository / "reports", "--rubric", "x"]
+    gate = ["--overrides", repository / "overrides.toml", "--changed-since", "base", "--final-step"]
+    (repository / "submissions" / "one.py").unlink()
+    result = harness("grade", *paths, *gate, "--no-sandbox", "--json")
+    assert result.exit_code == 0, result.stderr
+    (card,) = map(json.loads, result.stdout.splitlines())
+    assert card["evidence"]["submission"] == "ada"
+    assert [(mark["step"], mark["points"]) for mark in card["marks"]] == [("step_2.py", 50)]
 
 
 @pytest.mark.parametrize("name", ["index.html", "Gradebook.CSV"])
