@@ -118,6 +118,17 @@ def test_a_damaged_report_and_a_place_that_cannot_be_written(reports: Path, tmp_
     assert harness("export", "csv", reports / "ada", "--out", there).exit_code == 4
 
 
+@pytest.mark.parametrize(("number", "code"), [(2, 0), (99, 2)])
+def test_reports_of_older_formats_are_read_and_none_of_newer(
+    reports: Path, number: int, code: int
+) -> None:
+    path = reports / "ada" / "report.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": number}))
+    result = harness("export", "csv", path)
+    assert result.exit_code == code
+    assert ("this is format 99" in result.stderr) == bool(code)
+
+
 # In CI --------------------------------------------------------------------------------------
 
 
