@@ -60,6 +60,12 @@ def test_the_folders_of_one_learner_are_one_submission(tmp_path: Path, files: li
     assert found(tmp_path, files) == ["class"]
 
 
+def test_a_tool_beside_a_class_is_nobodys_submission(tmp_path: Path) -> None:
+    folder = laid_out(tmp_path, ["ada/step_1.py", "bob/step_1.py", "conftest.py"])
+    (folder / "conftest.py").write_text("import pytest\n")
+    assert [one.name for one in members(folder, (), tmp_path)] == ["ada", "bob"]
+
+
 def test_a_roster_makes_a_class_of_any_folder(tmp_path: Path) -> None:
     files = ["Step_1/a.ipynb", "Step_2/b.ipynb"]
     assert found(tmp_path, files, ("Step_2",)) == ["Step_1", "Step_2"]
