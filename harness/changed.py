@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,6 +10,21 @@ from pathlib import Path
 
 class GitError(ValueError):
     """Git cannot tell; says what it said."""
+
+
+def clone_of(path: Path) -> Path | None:
+    """The clone in which a path lies; None if it lies in none, or behind a link.
+
+    It is known by its `.git`, which no branch can hold. Git itself takes whatever is laid out like
+    a repository for one, and would start the programs that a configuration in there names.
+    """
+    whole = _whole(path)
+    for place in (whole, *whole.parents):
+        if place.is_symlink():
+            return None
+        if (place / ".git").exists():
+            return place
+    return None
 
 
 def changed(paths: Iterable[Path], since: str) -> list[Path]:
@@ -21,19 +37,26 @@ def changed(paths: Iterable[Path], since: str) -> list[Path]:
         since: the branch or commit that this one is to be merged into, such as `origin/main`.
 
     Raises:
-        GitError: if there is no clone, or no such commit.
+        GitError: if there is no clone, a link leads to a path, or there is no such commit.
     """
     present = [path for path in paths if path.exists()]
     if not present:
         return []
-    here = present[0] if present[0].is_dir() else present[0].parent
-    root = Path(_git(here, "rev-parse", "--show-toplevel").strip())
-    commit = _git(here, "rev-parse", "--verify", "--end-of-options", f"{since}^{{commit}}").strip()
+    for path in present:
+        if (root := clone_of(path)) is None:
+            raise GitError(f"{path} lies in no clone of git, or behind a link")
+    assert root is not None
+    commit = _git(root, "rev-parse", "--verify", "--end-of-options", f"{since}^{{commit}}").strip()
     told = _git(root, "diff", "--name-only", "-z", "--no-renames", "--merge-base", commit, "--")
     told += _git(root, "ls-files", "--others", "--exclude-standard", "-z")
     touched = {root / name for name in told.split("\0") if name}
     around = touched.union(*(file.parents for file in touched))
-    return [path for path in present if path.resolve() in around]
+    return [path for path in present if _whole(path) in around]
+
+
+def _whole(path: Path) -> Path:
+    """A path from the root on; links stay links."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - `resolve` would follow them
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -2,7 +2,8 @@
 
 Canvas's "Download Submissions" names each file `lovelaceada_LATE_4711_8899_step_1.py`: who, whether
 late, the user's and the file's number, and the name that the learner gave it. Moodle's "Download
-all submissions" names a folder `Ada Lovelace_4711_assignsubmission_file_`, or likewise each file.
+all submissions" names a folder `Ada Lovelace_4711_assignsubmission_file_`, or likewise each file; a
+text that was typed in comes as `onlinetext` instead of `file`.
 Must not know what a step is.
 """
 
@@ -14,11 +15,11 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
-from harness import archive, folder, layout
-from harness.submission import MANIFEST, name_of
+from harness import archive, folder, layout, syntax
+from harness.submission import MANIFEST, name_of, reported
 
 _CANVAS = re.compile(r"(?P<who>[^_]+)(?:_LATE)?_(?P<user>\d+)_(?:\d+_(?P<file>.+)|text\.html)")
-_MOODLE = re.compile(r"(?P<who>.+?)_(?P<user>\d+)_assignsubmission_[a-z]+_?(?P<file>.*)")
+_MOODLE = re.compile(r"(?P<who>.+?)_(?P<user>\d+)_assignsubmission_(?P<what>[a-z]+)_?(?P<file>.*)")
 _NUMBER = re.compile(r"\d{1,4}")
 _PERSON = re.compile(r"student|learner|participant|user|team|group|anon", re.IGNORECASE)
 
@@ -48,13 +49,29 @@ def members(path: Path, roster: Collection[str], scratch: Path) -> list[Member]:
     """
     if not path.is_dir():
         return [Member(name_of(path), path)]
-    inside = sorted((p for p in path.iterdir() if _may_be_handed_in(p)), key=lambda p: p.name)
+    inside = _inside(path)
     for platform in _CANVAS, _MOODLE:
-        if inside and all(platform.fullmatch(p.name) for p in inside):
+        if inside and all(_is_of(platform, p) for p in inside):
             return _downloaded(inside, platform, scratch)
-    if any(name_of(p) in roster for p in inside) or _is_class(path, inside):
+    if any(name_of(p) in roster for p in inside):
         return [Member(name_of(p), p) for p in inside]
+    if is_class(path):
+        return [Member(name_of(p), p) for p in inside if p.is_dir() or _is_archive(p)]
     return [Member(name_of(path), path)]
+
+
+def is_class(path: Path) -> bool:
+    """Whether a folder holds several submissions and none itself, by what lies there alone."""
+    inside = _inside(path)
+    if (path / MANIFEST).exists() or any(map(_is_step, inside)):
+        return False
+    handed_in = [p for p in inside if _is_archive(p) or _holds_steps(p)]
+    return len(handed_in) > 1 and not _are_steps([p.name for p in handed_in])
+
+
+def _inside(path: Path) -> list[Path]:
+    found = (child for child in path.iterdir() if _may_be_handed_in(child))
+    return sorted(found, key=lambda child: child.name)
 
 
 def _may_be_handed_in(path: Path) -> bool:
@@ -64,6 +81,11 @@ def _may_be_handed_in(path: Path) -> bool:
     return path.is_dir() or _is_archive(path) or layout.may_be_step(path.name) or _is_text(path)
 
 
+def _is_of(platform: re.Pattern[str], path: Path) -> bool:
+    """Whether it is named as a platform names it; Canvas makes no folders."""
+    return bool(platform.fullmatch(path.name)) and not (platform is _CANVAS and path.is_dir())
+
+
 def _is_text(path: Path) -> bool:
     """Whether it is what Canvas and Moodle make of a learner's words: it hides no class."""
     return path.suffix == ".html" and bool(
@@ -71,16 +93,18 @@ def _is_text(path: Path) -> bool:
     )
 
 
+def _is_step(path: Path) -> bool:
+    """Whether a file is a step by what is in it: a class's folder may hold tools of its own."""
+    if not layout.may_be_step(path.name) or not folder.is_plain(path):
+        return False
+    if folder.is_notebook(path.name):
+        return True
+    source = folder.beginning(path, folder.MAX_SOURCE).decode(errors="replace")
+    return syntax.defines_network(source)
+
+
 def _is_archive(path: Path) -> bool:
     return bool(archive.suffix_of(path.name)) and folder.is_plain(path)
-
-
-def _is_class(path: Path, inside: list[Path]) -> bool:
-    """Whether a folder without a roster holds several submissions, and none itself."""
-    if (path / MANIFEST).exists() or any(layout.may_be_step(p.name) for p in inside):
-        return False
-    handed_in = [p for p in inside if _is_archive(p) or _holds_steps(p)]
-    return len(handed_in) > 1 and not _are_steps([p.name for p in handed_in])
 
 
 def _are_steps(names: list[str]) -> bool:
@@ -101,9 +125,10 @@ def _downloaded(inside: list[Path], platform: re.Pattern[str], scratch: Path) ->
     for path in inside:
         match = platform.fullmatch(path.name)
         assert match is not None
-        name = folder.printable(f"{match['who']}_{match['user']}")
+        name = reported(f"{match['who']}_{match['user']}")
         if path.is_dir():
-            found[name] = path
+            if name not in found or match["what"] == "file":  # what was typed in is no step
+                found[name] = path
         elif match["file"]:
             found[name] = scratch / name
             found[name].mkdir(exist_ok=True)

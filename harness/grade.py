@@ -30,6 +30,9 @@ from harness.rubric import Rubric
 from harness.scorecard import Scorecard
 from harness.store import Store, write
 
+CLASS_FILES = INDEX, GRADEBOOK = "index.html", "gradebook.csv"
+"""Beside the folders of a class's submissions."""
+
 
 def grade(
     path: Path,
@@ -61,10 +64,12 @@ def grade(
     Raises:
         FileNotFoundError: if there is no such path: the caller's mistake, nobody's fault.
     """
+    seeds = 1 if final_step else rubric.seeds
+    task = replace(_task(rubric, seeds, replay), final_step=final_step)
+    evidence = _observe(path, task, workshop, told, name)
     if final_step:
-        rubric = _of_final_step(rubric)
-    task = replace(_task(rubric, rubric.seeds, replay), final_step=final_step)
-    return judge(rubric, _observe(path, task, workshop, told, name), overrides, learner)
+        rubric, overrides = _of_final_step(rubric, overrides, evidence)
+    return judge(rubric, evidence, overrides, learner)
 
 
 def check(path: Path, rubric: Rubric, workshop: Workshop, name: str = "") -> Scorecard:
@@ -123,15 +128,22 @@ def without_training(rubric: Rubric) -> Rubric:
     return rubric.model_copy(update={"checks": checks})
 
 
-def _of_final_step(rubric: Rubric) -> Rubric:
-    """The rubric with one run of the final step: what judges the training of others judges that."""
-    checks = [
-        check.model_copy(update={"scope": "final step"})
-        if check.scope == "every step" and "runs" in check.needs
-        else check
+def _of_final_step(
+    rubric: Rubric, overrides: Sequence[Override], evidence: Evidence
+) -> tuple[Rubric, Sequence[Override]]:
+    """The rubric with one run of the final step: what judges the training of others judges that.
+
+    What a person awards for the training of another step has no mark then.
+    """
+    narrowed = {
+        check.name: check.model_copy(update={"scope": "final step"})
         for check in rubric.checks
-    ]
-    return rubric.model_copy(update={"checks": checks, "seeds": 1})
+        if check.scope == "every step" and "runs" in check.needs
+    }
+    checks = [narrowed.get(check.name, check) for check in rubric.checks]
+    trained = {step.name for step in evidence.steps[-1:]}
+    left = [one for one in overrides if one.check not in narrowed or one.step in trained]
+    return rubric.model_copy(update={"checks": checks, "seeds": 1}), left
 
 
 def write_reports(scorecard: Scorecard, out: Path, store: Store | None = None) -> None:
@@ -170,10 +182,9 @@ def write_class(scorecards: Sequence[Scorecard], out: Path, starters: Collection
     from harness.report import index  # it draws, and one submission's grade need not wait for that
 
     book = gradebook(scorecards, starters)
-    write(out / "index.html", index.render(book).encode())
-    write(
-        out / "gradebook.csv", gradebook_csv.render([row.scorecard for row in book.rows]).encode()
-    )
+    write(out / INDEX, index.render(book).encode())
+    cards = [row.scorecard for row in book.rows]
+    write(out / GRADEBOOK, gradebook_csv.render(cards).encode())
 
 
 def exit_code(scorecards: list[Scorecard], missing: bool) -> int:

@@ -15,24 +15,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from harness import submission
-from harness.evidence import Fault, Place, Step
+from harness.evidence import Fault, Step
 from harness.plain import name as plain
 from harness.plain import printable
 from harness.report import words
+from harness.report.spots import spot
 from harness.scorecard import Mark, Scorecard
 
 if TYPE_CHECKING:
     from harness.pytest_grading import Grading
-
-PLACES: dict[str, Place] = {
-    "parameters": "network",
-    "uses": "network",
-    "accuracy": "recipe",
-    "epochs": "recipe",
-    "notes": "target",
-    "claims": "result",
-}
-"""Where in a learner's file stands what a kind of check is about."""
 
 
 class Numbered(NamedTuple):
@@ -171,19 +162,7 @@ class Check(pytest.Item):
 
     def _unreached(self, card: Scorecard) -> bool:
         """Whether the submission's own fault left nothing for it to judge."""
-        return any(self._lacks(mark, card) for mark in self._marks(card))
-
-    def _lacks(self, mark: Mark, card: Scorecard) -> bool:
-        if mark.status != "failed" or mark.overridden:
-            return False
-        check = next(each for each in self._grading.rubric.checks if each.name == mark.check)
-        step = _step_of(mark, card)
-        if step is None:
-            return not card.evidence.steps
-        return not all(getattr(self._counting(step), part) for part in check.needs)
-
-    def _counting(self, step: Step) -> Step:
-        return step.counting(self._grading.rubric.counts)
+        return any(words.unreached(mark, card.evidence) for mark in self._marks(card))
 
     def _tell(self, card: Scorecard, marks: list[Mark]) -> None:
         """Tell JUnit's readers what the marks say."""
@@ -198,7 +177,7 @@ class Check(pytest.Item):
             told["measured"] = "; ".join(mark.measured for mark in marks)
         if own := [step for mark in marks if (step := _step_of(mark, card))]:
             told["step"] = ", ".join(step.name for step in own)
-            levels = dict.fromkeys(self._counting(step).integrity for step in own)
+            levels = dict.fromkeys(step.counting(card.counts).integrity for step in own)
             told["integrity"] = ", ".join(levels)
         for key, value in told.items():
             shown = printable(value) if isinstance(value, str) else value
@@ -210,8 +189,8 @@ class Check(pytest.Item):
 
     def _lines(self, mark: Mark, card: Scorecard) -> list[str]:
         step = _step_of(mark, card)
-        fault = _fault_of(self._counting(step)) if step else card.evidence.fault
-        unreached = fault if self._lacks(mark, card) else None
+        faults = words.faults_of(step) if step else [card.evidence.fault]
+        unreached = faults[0] if words.unreached(mark, card.evidence) else None
         lines = [mark.why or "missed", f"asked: {mark.asked}"]
         if mark.measured:
             lines.append(f"measured: {mark.measured}")
@@ -226,18 +205,13 @@ class Check(pytest.Item):
 
     def _place(self, step: Step, unreached: Fault | None, mark: Mark) -> str:
         """The learner's file and line, as editors open it."""
-        path = self.path / step.name if self.path.is_dir() else self.path
+        broken = unreached and unreached.line
+        file, line = (step.name, broken) if broken else spot(mark, step)
+        path = self.path / file if self.path.is_dir() else self.path
         shown = os.path.relpath(path, self.config.invocation_params.dir)
-        shown += "" if path.name == step.name else f", {step.name}"
-        line = unreached.line if unreached else None
-        line = line or step.lines.get(PLACES.get(mark.kind, "network"))
+        shown += "" if path.name == file else f", {file}"
         return f"{shown}:{line}" if line else shown
 
 
 def _step_of(mark: Mark, card: Scorecard) -> Step | None:
     return next((step for step in card.evidence.steps if step.name == mark.step), None)
-
-
-def _fault_of(step: Step) -> Fault | None:
-    faults = (step.fault, *(run.fault for run in step.runs))
-    return next((fault for fault in faults if fault), None)

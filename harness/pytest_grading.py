@@ -16,18 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness import (
-    archive,
-    data,
-    folder,
-    layout,
-    pytest_benchmarks,
-    pytest_checks,
-    submission,
-    syntax,
-)
+from harness import archive, data, layout, pytest_benchmarks, pytest_checks
 from harness import rubric as rubrics
 from harness import store as stores
+from harness.class_folder import is_class
 from harness.percentage import percent
 from harness.plain import name as plain
 from harness.plain import printable
@@ -62,7 +54,7 @@ class Grading:
         self._ignored = [absolute(here, each) for each in option("ignore") or ()]
         folders = {path for path in given if path.is_dir()}
         files = {path for path in given if path.is_file() and layout.may_be_step(path.name)}
-        self._classes = set(filter(_is_class, folders))
+        self._classes = set(filter(is_class, folders))
         self._submissions = folders - self._classes | {file.parent for file in files}
         self._scorecards: dict[Path, Scorecard] = {}
         self._timings: dict[Path, Timing] = {}
@@ -235,23 +227,6 @@ class Archive(pytest.File):
         about = (self, self._grading, self.path)
         tests = pytest_checks.of_steps(*about, steps, steps[-1]) if steps else []
         return tests + pytest_checks.of_whole(*about, steps)
-
-
-def _is_class(path: Path) -> bool:
-    """Whether a folder holds submissions: it has none of a submission's own files."""
-    files = [child for child in path.iterdir() if child.is_file() and not child.is_symlink()]
-    if any(map(_is_of_submission, files)):
-        return False
-    return any(child.is_dir() or archive.suffix_of(child.name) for child in _visible(path))
-
-
-def _is_of_submission(file: Path) -> bool:
-    if file.name == submission.MANIFEST or folder.is_notebook(file.name):
-        return True
-    if not layout.may_be_step(file.name):
-        return False
-    source = folder.beginning(file, folder.MAX_SOURCE).decode(errors="replace")
-    return syntax.defines_network(source)
 
 
 def _visible(path: Path) -> list[Path]:

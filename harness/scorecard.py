@@ -7,9 +7,9 @@ how a report looks.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from harness.claims import Claim
 from harness.evidence import Counting, Evidence, Fault
@@ -91,12 +91,18 @@ class Lateness(BaseModel):
     """One sentence."""
 
 
+def _readable(number: int) -> int:
+    if number > FORMAT:
+        raise ValueError(f"this is format {number}, and this harness reads up to {FORMAT}")
+    return number
+
+
 class Scorecard(BaseModel):
     """A submission judged by a rubric."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    format: int = FORMAT
+    format: Annotated[int, AfterValidator(_readable)] = FORMAT
     rubric: str
     """The rubric's title."""
     pass_mark: str

@@ -100,8 +100,13 @@ def name_of(path: Path) -> str:
     """The name under which what lies at a path is reported."""
     path = path.resolve()
     if not path.is_file():
-        return printable(path.name)
-    return printable(path.name.removesuffix(archive.suffix_of(path.name) or path.suffix))
+        return reported(path.name)
+    return reported(path.name.removesuffix(archive.suffix_of(path.name) or path.suffix))
+
+
+def reported(name: str) -> str:
+    """A submission's name, as a folder of its reports can have it on every system."""
+    return printable(name).replace("\\", "\N{REPLACEMENT CHARACTER}")
 
 
 def find(path: Path) -> Submission:

@@ -69,7 +69,7 @@ def test_what_is_no_commit_is_told(clone: Path, since: str) -> None:
 
 
 def test_a_folder_that_is_no_clone_is_told(tmp_path: Path) -> None:
-    with pytest.raises(GitError, match="not a git repository"):
+    with pytest.raises(GitError, match="in no clone of git"):
         changed([tmp_path], "main")
 
 
@@ -81,3 +81,38 @@ def test_a_program_that_the_clone_names_is_not_run(clone: Path) -> None:
     git(clone, "config", "diff.external", str(evil))
     assert touched(clone) == ["zoë"]
     assert not (clone / "ran").exists()
+
+
+def test_a_folder_laid_out_like_a_repository_names_no_program(clone: Path) -> None:
+    evil = clone / "submissions" / "aaa"
+    evil.mkdir()
+    (evil / "step_1.py").write_text("first")
+    (evil / ".gitattributes").write_text("*.py filter=evil\n")
+    git(evil, "init", "-q", "-b", "base")
+    git(evil, "add", ".")
+    git(evil, "commit", "-qm", "theirs")
+    for inside in (evil / ".git").iterdir():
+        inside.rename(evil / inside.name)
+    (evil / ".git").rmdir()
+    for key, value in [("bare", "false"), ("worktree", ".")]:
+        git(evil, "config", "--file", "config", f"core.{key}", value)
+    git(evil, "config", "--file", "config", "filter.evil.clean", f"touch {clone / 'ran'}; cat")
+    (evil / "step_1.py").write_text("second")
+    assert touched(clone) == ["aaa", "zoë"]
+    assert not (clone / "ran").exists()
+
+
+@pytest.mark.parametrize("target", ["..", "submissions"])
+def test_a_link_of_the_branch_leads_nowhere(clone: Path, target: str) -> None:
+    (clone / "linked").symlink_to(target)
+    behind = [path for path in (clone / "linked").iterdir() if path.is_dir()]
+    with pytest.raises(GitError, match="behind a link"):
+        changed(behind, "base")
+
+
+def test_a_clone_may_lie_behind_a_link(
+    clone: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    above = tmp_path_factory.mktemp("above") / "link"
+    above.symlink_to(clone.parent)
+    assert touched(above / clone.name) == ["zoë"]

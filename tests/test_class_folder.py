@@ -60,6 +60,12 @@ def test_the_folders_of_one_learner_are_one_submission(tmp_path: Path, files: li
     assert found(tmp_path, files) == ["class"]
 
 
+def test_a_tool_beside_a_class_is_nobodys_submission(tmp_path: Path) -> None:
+    folder = laid_out(tmp_path, ["ada/step_1.py", "bob/step_1.py", "conftest.py"])
+    (folder / "conftest.py").write_text("import pytest\n")
+    assert [one.name for one in members(folder, (), tmp_path)] == ["ada", "bob"]
+
+
 def test_a_roster_makes_a_class_of_any_folder(tmp_path: Path) -> None:
     files = ["Step_1/a.ipynb", "Step_2/b.ipynb"]
     assert found(tmp_path, files, ("Step_2",)) == ["Step_1", "Step_2"]
@@ -95,6 +101,27 @@ def test_a_bulk_download_of_moodle_is_a_class(tmp_path: Path) -> None:
     names = ["Ada Lovelace_4711", "Bob de_la Cruz_4712", "Zoë_4713"]
     assert [one.name for one in handed_in] == names
     assert [len(find(one.path).steps) for one in handed_in] == [2, 1, 1]
+
+
+def test_what_was_typed_into_moodle_takes_no_files_place(tmp_path: Path) -> None:
+    files = [
+        "Ada Lovelace_4711_assignsubmission_file/step_1.py",
+        "Ada Lovelace_4711_assignsubmission_onlinetext/onlinetext.html",
+        "Bob Ross_4712_assignsubmission_onlinetext/onlinetext.html",
+    ]
+    ada, bob = members(laid_out(tmp_path, files), (), tmp_path)
+    assert len(find(ada.path).steps) == 1
+    assert bob.name == "Bob Ross_4712"
+
+
+def test_canvas_makes_no_folders(tmp_path: Path) -> None:
+    files = ["group_1_1_ada/step_1.py", "group_1_2_bob/step_1.py"]
+    assert found(tmp_path, files) == ["group_1_1_ada", "group_1_2_bob"]
+
+
+def test_a_name_is_no_path_to_any_system(tmp_path: Path) -> None:
+    names = found(tmp_path, [r"ada\..\eve/step_1.py", "bob/step_1.py"])
+    assert names == ["ada�..�eve", "bob"]
 
 
 def test_a_folder_with_one_odd_name_is_no_download(tmp_path: Path) -> None:

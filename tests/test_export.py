@@ -2,13 +2,15 @@
 
 import csv
 import io
+import json
 import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from evidence_samples import evidence
+from evidence_samples import asking, evidence
 from named_samples import BY_HAND, RUBRIC, learner, scorecards, series
+from test_changed import git
 from test_commands import harness
 
 from harness.evidence import Evidence
@@ -116,6 +118,17 @@ def test_a_damaged_report_and_a_place_that_cannot_be_written(reports: Path, tmp_
     assert harness("export", "csv", reports / "ada", "--out", there).exit_code == 4
 
 
+@pytest.mark.parametrize(("number", "code"), [(2, 0), (99, 2)])
+def test_reports_of_older_formats_are_read_and_none_of_newer(
+    reports: Path, number: int, code: int
+) -> None:
+    path = reports / "ada" / "report.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": number}))
+    result = harness("export", "csv", path)
+    assert result.exit_code == code
+    assert ("this is format 99" in result.stderr) == bool(code)
+
+
 # In CI --------------------------------------------------------------------------------------
 
 
@@ -192,6 +205,61 @@ def test_a_check_says_that_it_is_one_and_adds_to_the_summary(repository: Path) -
     assert summary.startswith("# Before\n")
     assert "## 1 checked" in summary
     assert "points before training" in summary
+
+
+def test_where_nothing_differs_the_gate_says_so(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.commands.submissions.changed", lambda *_: [])
+    path = repository / "submissions" / "ada"
+    out = ["--rubric", "x", "--out", repository / "reports", "--changed-since", "main"]
+    result = harness("grade", path, *out, *options(repository))
+    assert result.exit_code == 0
+    assert "no submission differs from main" in result.stderr
+    assert not told(result.stdout.replace("\n::", "\n\n::", 1))[1]
+    assert (repository / "summary.md").read_text() == "## nothing to grade\n\n\n"
+    assert len(ET.parse(repository / "junit.xml").getroot()) == 0
+
+
+def test_only_what_a_branch_touches_is_graded_with_what_a_person_awards(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accuracy = {"kind": "accuracy", "at_least": "99.9 %", "points": 50, "scope": "every step"}
+    monkeypatch.setattr("harness.commands.scorecards.asked", lambda _: asking(accuracy))
+    (repository / ".git").rmdir()
+    for arguments in (["init", "-qb", "base"], ["add", "."], ["commit", "-qm", "all"]):
+        git(repository, *arguments)
+    (repository / "submissions" / "ada" / "step_2.py").write_text("import torch.nn as nn\n")
+    awarded = "[[override]]\nsubmission = 'ada'\ncheck = 'accuracy'\npoints = 50\nwhy = 'So.'\n"
+    of_steps = [f"{awarded}step = 'step_{number}.py'\n" for number in (1, 2)]
+    (repository / "overrides.toml").write_text("\n".join(of_steps))
+    paths = [repository / "submissions", "--out", repository / "reports", "--rubric", "x"]
+    gate = ["--overrides", repository / "overrides.toml", "--changed-since", "base", "--final-step"]
+    (repository / "submissions" / "one.py").unlink()
+    result = harness("grade", *paths, *gate, "--no-sandbox", "--json")
+    assert result.exit_code == 0, result.stderr
+    (card,) = map(json.loads, result.stdout.splitlines())
+    assert card["evidence"]["submission"] == "ada"
+    assert [(mark["step"], mark["points"]) for mark in card["marks"]] == [("step_2.py", 50)]
+
+
+@pytest.mark.parametrize("name", ["index.html", "Gradebook.CSV"])
+def test_no_submission_takes_the_place_of_a_class_file(repository: Path, name: str) -> None:
+    taken = repository / "submissions" / name
+    (repository / "submissions" / "ada").rename(taken)
+    result = harness("grade", taken, "--rubric", "x", "--out", repository / "reports")
+    assert result.exit_code == 2
+    assert f"no submission can be called {name}" in result.stderr
+
+
+def test_a_check_takes_for_a_class_what_a_grade_does(repository: Path) -> None:
+    (repository / "submissions" / "one.py").unlink()
+    (repository / "submissions" / "bob").rename(repository / "elsewhere")
+    roster = repository / "roster.csv"
+    roster.write_text("folder\nada\n")
+    paths = [repository / "submissions", "--roster", roster]
+    result = harness("check", *paths, "--rubric", "x", "--no-sandbox", "--json")
+    assert json.loads(result.stdout)["evidence"]["submission"] == "ada"
 
 
 def test_without_a_place_for_it_there_is_no_summary(

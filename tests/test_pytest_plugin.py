@@ -218,12 +218,14 @@ def test_what_failed_can_be_run_again(desk: Desk, graded: subprocess.CompletedPr
 
 def test_an_archive_is_a_submission(desk: Desk) -> None:
     (desk.root / "classes" / "zoe\n::error::empty").mkdir(parents=True)
-    shutil.make_archive(str(desk.root / "classes" / "eve"), "gztar", desk.root / "class" / "bob")
+    for name in "dan", "eve":
+        shutil.make_archive(str(desk.root / "classes" / name), "gztar", desk.root / "class" / "bob")
     whole = ["step 1: parameters", "step 1: accuracy", "submission: steps", "submission: style"]
     result = desk.grade("--collect-only", "-q", "classes")
     assert "::error" not in desk.grade("--collect-only", "classes").stdout
     # A folder without steps is one, too: each of its tests will say so.
     assert collected(result) == [
+        *whole,
         *whole,
         "submission: parameters",
         "submission: accuracy",

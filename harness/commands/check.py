@@ -11,6 +11,7 @@ from harness.commands.options import (
     JUnitFile,
     NoSandbox,
     Paths,
+    RosterFile,
     RubricName,
     Since,
     StoreDir,
@@ -35,6 +36,7 @@ def check(
     paths: Paths,
     rubric: RubricName = "under-10k",
     changed_since: Since = "",
+    roster: RosterFile = None,
     data_dir: DataDir = None,
     store: StoreDir = None,
     no_sandbox: NoSandbox = False,
@@ -54,15 +56,16 @@ def check(
     from harness.commands import ci
     from harness.commands import scorecards as shared
     from harness.commands.progress import Display
-    from harness.commands.submissions import handed_in
+    from harness.commands.submissions import handed_in, learners
     from harness.grade import check, without_training
 
     asked = shared.asked(rubric)
+    known = learners(roster)
     scorecards = []
     missing = False
     try:
         with (
-            handed_in(paths, {}, changed_since) as found,
+            handed_in(paths, known, changed_since) as found,
             ci.gate(junit, github, json, checked=True) as checked,
         ):
             evidence = stores.Store(stores.folder(store))
@@ -78,8 +81,6 @@ def check(
                 scorecards.append(scorecard)
                 checked.append((path, scorecard))
                 shared.show(scorecard, json, checked=True)
-            if not found:
-                say(f"no submission differs from {changed_since}")
             later = [c for c in asked.checks if c not in without_training(asked).checks]
             if later and not json:
                 names = ", ".join(f"{check.name} ({check.points:g} points)" for check in later)

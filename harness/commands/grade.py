@@ -145,8 +145,6 @@ def grade(
                     unwritten = True
             if len(scorecards) > 1:
                 write_class(scorecards, out, starter or ())
-            if not found:
-                say(f"no submission differs from {changed_since}")
     except KeyboardInterrupt:
         fail("interrupted; what was measured is kept, and the same command goes on from there", 130)
     if unwritten:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from harness.changed import GitError, changed
 from harness.class_folder import Member, members
 from harness.commands.options import fail, say
+from harness.grade import CLASS_FILES
 from harness.roster import Learner, Roster, RosterError, load
 
 
@@ -49,19 +50,23 @@ def handed_in(
     """
     with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
         found = [one for path in paths for one in members(path, roster, Path(scratch))]
-        _distinct(found)
         if changed_since:
             found = _changed(found, changed_since)
         elif len(found) > len(paths) and (absent := set(roster) - {one.name for one in found}):
             say(f"on the roster, and not handed in: {', '.join(sorted(absent))}")
+        if not found:
+            say(f"no submission differs from {changed_since}" if changed_since else "no submission")
+        _distinct(found)
         yield [HandedIn(*one, roster.get(one.name)) for one in found]
 
 
 def _distinct(found: list[Member]) -> None:
-    """End the command if two submissions would share a report."""
+    """End the command if two submissions would share a report, or one take the class's place."""
     names = Counter(one.name for one in found)
     if twice := [name for name, number in names.items() if number > 1]:
         fail(f"several submissions are called {twice[0]}: their reports need an --out each", 2)
+    if taken := [name for name in names if name.casefold() in CLASS_FILES]:
+        fail(f"no submission can be called {taken[0]}, as a file of the whole class is", 2)
 
 
 def _changed(found: list[Member], since: str) -> list[Member]:

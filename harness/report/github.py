@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from harness.evidence import Fault, Place, Step
+from harness.evidence import Fault, Step
 from harness.folder import is_notebook
 from harness.plain import printable
 from harness.report import words
+from harness.report.spots import spot
 from harness.scorecard import Mark, Scorecard
 
 MOST = 10
@@ -19,15 +20,6 @@ MOST = 10
 
 Files = Callable[[str], str]
 """The path in the repository of a submission's file; for an empty name, of the submission."""
-
-_PLACES: dict[str, tuple[Place, ...]] = {
-    "epochs": ("recipe", "network"),
-    "notes": ("target", "result", "analysis", "network"),
-    "progress": ("target", "network"),
-    "claims": ("result", "analysis", "target"),
-    "manual": ("analysis", "result", "target", "network"),
-}
-"""Where each kind of check is mended; at the network, unless it stands here."""
 
 
 class _Annotation(NamedTuple):
@@ -75,7 +67,8 @@ def _fault(fault: Fault, title: str, file: str, step: Step | None = None) -> _An
 def _missed(mark: Mark, card: Scorecard, files: Files) -> Iterator[_Annotation]:
     evidence = card.evidence
     step = next((step for step in evidence.steps if step.name == mark.step), None)
-    file, line = _spot(mark, step, files)
+    name, line = spot(mark, step) if step else ("", None)
+    file = files(name)
     title = f"{words.place_of(mark, evidence)}: {mark.check}"
     where = _cell(step) if step else ""
     if mark.status in ("partly", "failed") and not mark.bonus:
@@ -87,22 +80,6 @@ def _missed(mark: Mark, card: Scorecard, files: Files) -> Iterator[_Annotation]:
         yield _Annotation(level, weight, file, line, title, f"{told} ({points}){where}")
     for sentence in mark.review:
         yield _Annotation("warning", 0, file, line, title, f"for a person: {sentence}{where}")
-
-
-def _spot(mark: Mark, step: Step | None, files: Files) -> tuple[str, int | None]:
-    """The learner's file and line that a check is about; a claim's is the heading of its note."""
-    if step is None:
-        return files(""), None
-    places: tuple[Place, ...] = _PLACES.get(mark.kind, ("network",))
-    told = " ".join([mark.why, *mark.review])
-    claimed = (claim for claim in step.claims if f"“{claim.written}”" in told)
-    if mark.kind == "claims" and (claim := next(claimed, None)):
-        if claim.place:
-            return files(claim.place), None
-        if claim.where != "output":
-            places = (claim.where, *places)
-    lines = (step.lines[place] for place in places if place in step.lines)
-    return files(step.name), next(lines, None)
 
 
 def _cell(step: Step) -> str:

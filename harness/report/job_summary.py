@@ -35,12 +35,19 @@ def render(scorecards: Sequence[Scorecard], checked: bool = False, room: int = M
     cards = sorted(scorecards, key=lambda card: card.verdict == "passed")
     passed = sum(card.verdict == "passed" for card in cards)
     outcome = f"{len(cards)} checked" if checked else f"{passed} of {len(cards)} passed"
+    if not cards:
+        outcome = "nothing to check" if checked else "nothing to grade"
     head = f"## {text(outcome)}\n\n"
     rows = [_line(row(card)) for card in cards]
     parts = [_submission(card, checked) for card in cards]
     # As many lines of the table as leave half of the room to what explains them.
     lines = _fitting(rows, room // 2 - len(_HEAD.encode()) - 500)
-    whole = head + _HEAD + "".join(lines) + _lacking(len(rows) - len(lines), "the table")
+    whole = (
+        head
+        + (_HEAD if lines else "")
+        + "".join(lines)
+        + _lacking(len(rows) - len(lines), "the table")
+    )
     told = _fitting(parts, room - len(whole.encode()) - 500)
     whole += "\n" + "".join(told) + _lacking(len(parts) - len(told), "this summary")
     return whole if len(whole.encode()) <= room else ""
