@@ -1,5 +1,6 @@
 """What a branch changed, by git: which submissions a gate has to look at."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -81,3 +82,23 @@ def test_a_program_that_the_clone_names_is_not_run(clone: Path) -> None:
     git(clone, "config", "diff.external", str(evil))
     assert touched(clone) == ["zoë"]
     assert not (clone / "ran").exists()
+
+
+def test_a_submission_that_looks_like_a_clone_has_no_say(clone: Path) -> None:
+    """Its files are a whole repository, whose settings name a program for every file."""
+    forged = clone / "submissions" / "aaa"
+    shutil.copytree(clone / ".git", forged)
+    ran = clone / "ran"
+    for name, value in {
+        "core.bare": "false",
+        "core.worktree": ".",
+        "filter.evil.clean": f"touch {ran}; cat",
+    }.items():
+        git(clone, "config", "--file", str(forged / "config"), name, value)
+    (forged / "info" / "attributes").write_text("* filter=evil\n")
+    git(clone, "--git-dir", str(forged), "reset", "-q")
+    (forged / "submissions" / "ada").mkdir(parents=True)
+    (forged / "submissions" / "ada" / "step_1.py").write_text("new")
+    with pytest.raises(GitError, match="bare repository"):
+        touched(clone)
+    assert not ran.exists()
