@@ -34,7 +34,9 @@ class Member(NamedTuple):
     path: Path
 
 
-def members(path: Path, roster: Collection[str], scratch: Path) -> list[Member]:
+def members(
+    path: Path, roster: Collection[str], scratch: Path, is_class: bool = False
+) -> list[Member]:
     """The submissions at a path: one, or those of a class.
 
     A folder is a class if the roster names something in it; if all in it is named as Canvas or
@@ -45,10 +47,14 @@ def members(path: Path, roster: Collection[str], scratch: Path) -> list[Member]:
         path: a folder of submissions, or a submission.
         roster: names of submissions.
         scratch: a folder for copies of files that belong together and do not lie so.
+        is_class: whether each folder, archive and file in it is a submission, whatever it looks
+            like: who adds to a class must not be able to make all of it look like one submission.
     """
     if not path.is_dir():
         return [Member(name_of(path), path)]
     inside = sorted((p for p in path.iterdir() if _may_be_handed_in(p)), key=lambda p: p.name)
+    if is_class:
+        return [Member(name_of(p), p) for p in inside]
     for platform in _CANVAS, _MOODLE:
         if inside and all(platform.fullmatch(p.name) for p in inside):
             return _downloaded(inside, platform, scratch)

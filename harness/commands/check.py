@@ -7,6 +7,7 @@ from harness.commands.options import (
     DataDir,
     ExitZero,
     GitHub,
+    IsClass,
     Json,
     JUnitFile,
     NoSandbox,
@@ -34,6 +35,7 @@ Examples:
 def check(
     paths: Paths,
     rubric: RubricName = "under-10k",
+    is_class: IsClass = False,
     changed_since: Since = "",
     data_dir: DataDir = None,
     store: StoreDir = None,
@@ -62,7 +64,7 @@ def check(
     missing = False
     try:
         with (
-            handed_in(paths, {}, changed_since) as found,
+            handed_in(paths, {}, changed_since, is_class) as found,
             ci.gate(junit, github, json, checked=True) as checked,
         ):
             evidence = stores.Store(stores.folder(store))
