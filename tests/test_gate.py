@@ -184,7 +184,8 @@ def test_a_good_submission_passes(tmp_path: Path) -> None:
     page = (job.temp / "reports" / "ada" / "report.html").read_text()
     assert "Ada Lovelace" in page
     suite = ET.parse(job.temp / "reports" / "junit.xml")
-    assert len(list(suite.iter("testcase"))) == 4
+    missed = [case.get("name") for case in suite.iter("testcase") if case.find("failure") is not None]  # fmt: skip
+    assert missed == ["step 1: notes"]
     assert "1 of 1 passed" in job.summary
     assert any(line.startswith("::warning file=submissions/ada/step_1.py,line=1,title=step 1%3A notes") for line in obeyed(job.told))  # fmt: skip
 
@@ -195,12 +196,13 @@ def test_whatever_else_a_branch_holds_it_gains_nothing(tmp_path: Path) -> None:
     loud = "".join(f"print({line!r}, flush=True)\n" for line in OBEYED)
     generous = RUBRIC.replace("The base's", "Mine").replace("50 %", "1 %")
     planted = ["conftest.py", "sitecustomize.py", "harness/__init__.py", "torch.py"]
+    planted.append("submissions/eve/harness/__init__.py")
     branch = {
         "small.toml": generous,
         "overrides.toml": OVERRIDE.format("eve", "accuracy", 60),
         "roster.csv": "folder,name\neve,Teacher's Pet\n",
         "action.yml": "runs: {using: composite, steps: []}",
-        **{place + name: speaks for name in planted for place in ("", "submissions/eve/")},
+        **dict.fromkeys(planted, speaks),
         "submissions/eve/step_1.py": POOR + loud,
         "submissions/eve/small.toml": generous,
         "submissions/small.toml": generous,
@@ -211,15 +213,11 @@ def test_whatever_else_a_branch_holds_it_gains_nothing(tmp_path: Path) -> None:
     }
     job = grade(tmp_path, branch, **OWN)
     assert job.code == 1, job.told
-    assert job.reports == ["eve", "junit.xml"]
+    assert job.reports == ["eve", "junit.xml"], job.told
     card = job.card("eve")
     assert (card["rubric"], card["learner"]) == ("The base's", None)
-    assert {mark["check"]: mark["points"] for mark in card["marks"]} == {
-        "parameters": 20,
-        "accuracy": 0,
-        "notes": 0,
-        "style": 0,
-    }
+    points = {mark["check"]: round(mark["points"], 2) for mark in card["marks"]}
+    assert points == {"parameters": 20, "accuracy": 0, "notes": 3.33, "style": 0}
     assert not any(mark["overridden"] for mark in card["marks"])
     assert not spoken.exists()
     assert "0 of 1 passed" in job.summary
