@@ -74,16 +74,26 @@ why = "I say so."
 
 BASE = {
     "small.toml": RUBRIC,
-    "overrides.toml": OVERRIDE.format("ada", "style", 7),
+    "overrides.toml": OVERRIDE.format("ada", "style", 9),
     "roster.csv": "folder,name\nada,Ada Lovelace\n",
     "submissions/README.md": "A folder for each of you.",
     "submissions/bob/step_1.py": "raise SystemExit",
 }
 
-RECIPE = 'recipe = {{"epochs": 2, "batch_size": 64, "optimizer": {{"name": "SGD", "lr": {}}}}}\n'
-GOOD = step(recipe=RECIPE.format(0.1))
-POOR = step("Target: ::error::owned\n##[error]owned", recipe=RECIPE.format(1e-9))
+GOOD = step("Target: ::error::owned\n##[error]owned")
 OBEYED = ["::error file=a.py,line=1::owned", "##[error]owned", "::stop-commands::x", "::endgroup::"]
+
+
+GENEROUS = {
+    "small.toml": RUBRIC.replace("The base's", "Mine").replace("4_000", "40_000"),
+    "submissions/small.toml": RUBRIC.replace("4_000", "40_000"),
+    "overrides.toml": OVERRIDE.format("ada", "notes", 10),
+    "roster.csv": "folder,name\nada,Teacher's Pet\n",
+    "action.yml": "runs: {using: composite, steps: []}",
+    # Files of these names at the top would be taken for rubrics.
+    **dict.fromkeys(["digits-quickstart", "under-10k"], RUBRIC),
+}
+"""What a branch may hold, were it asked."""
 
 
 class Job(NamedTuple):
@@ -173,58 +183,39 @@ def obeyed(told: str) -> Iterator[str]:
 OWN = {"rubric": "small.toml", "overrides": "overrides.toml", "roster": "roster.csv"}
 
 
-def test_a_good_submission_passes(tmp_path: Path) -> None:
-    job = grade(tmp_path, {"submissions/ada/step_1.py": GOOD}, **OWN)
-    assert job.code == 0, job.told
-    assert job.reports == ["ada", "junit.xml"]
-    assert job.trained == 1
-    card = job.card("ada")
-    assert (card["rubric"], card["learner"]["name"]) == ("The base's", "Ada Lovelace")
-    assert [mark["points"] for mark in card["marks"]] == [20, 60, 0, 7]
-    page = (job.temp / "reports" / "ada" / "report.html").read_text()
-    assert "Ada Lovelace" in page
-    suite = ET.parse(job.temp / "reports" / "junit.xml")
-    missed = [case.get("name") for case in suite.iter("testcase") if case.find("failure") is not None]  # fmt: skip
-    assert missed == ["step 1: notes"]
-    assert "1 of 1 passed" in job.summary
-    assert any(line.startswith("::warning file=submissions/ada/step_1.py,line=1,title=step 1%3A notes") for line in obeyed(job.told))  # fmt: skip
-
-
-def test_whatever_else_a_branch_holds_it_gains_nothing(tmp_path: Path) -> None:
+def test_a_good_submission_passes_by_what_the_base_asks(tmp_path: Path) -> None:
+    """Whatever else the branch holds, it gains nothing, and nothing of it speaks."""
     spoken = tmp_path / "spoken"
     speaks = f"open({str(spoken)!r}, 'w')\n"
     loud = "".join(f"print({line!r}, flush=True)\n" for line in OBEYED)
-    generous = RUBRIC.replace("The base's", "Mine").replace("50 %", "1 %")
     planted = ["conftest.py", "sitecustomize.py", "harness/__init__.py", "torch.py"]
-    planted.append("submissions/eve/harness/__init__.py")
     branch = {
-        "small.toml": generous,
-        "overrides.toml": OVERRIDE.format("eve", "accuracy", 60),
-        "roster.csv": "folder,name\neve,Teacher's Pet\n",
-        "action.yml": "runs: {using: composite, steps: []}",
-        **dict.fromkeys(planted, speaks),
-        "submissions/eve/step_1.py": POOR + loud,
-        "submissions/eve/small.toml": generous,
-        "submissions/small.toml": generous,
+        **GENEROUS,
+        **dict.fromkeys([*planted, "submissions/ada/harness/__init__.py"], speaks),
+        "submissions/ada/step_1.py": GOOD + loud,
         # Were they followed, one submission more would pass, and the whole class look like one.
         "elsewhere/zoe/step_1.py": GOOD,
         "submissions/zoe": "-> ../elsewhere/zoe",
         "submissions/submission.toml": 'title = "All of us"',
     }
     job = grade(tmp_path, branch, **OWN)
-    assert job.code == 1, job.told
-    assert job.reports == ["eve", "junit.xml"], job.told
-    card = job.card("eve")
-    assert (card["rubric"], card["learner"]) == ("The base's", None)
-    points = {mark["check"]: round(mark["points"], 2) for mark in card["marks"]}
-    assert points == {"parameters": 20, "accuracy": 0, "notes": 3.33, "style": 0}
-    assert not any(mark["overridden"] for mark in card["marks"])
+    assert job.code == 0, job.told
     assert not spoken.exists()
-    assert "0 of 1 passed" in job.summary
+    assert (job.reports, job.trained) == (["ada", "junit.xml"], 1)
+    card = job.card("ada")
+    assert (card["rubric"], card["learner"]["name"]) == ("The base's", "Ada Lovelace")
+    points = {mark["check"]: round(mark["points"], 2) for mark in card["marks"]}
+    assert points == {"parameters": 20, "accuracy": 60, "notes": 3.33, "style": 9}
+    assert [mark["check"] for mark in card["marks"] if mark["overridden"]] == ["style"]
+    assert "Ada Lovelace" in (job.temp / "reports" / "ada" / "report.html").read_text()
+    suite = ET.parse(job.temp / "reports" / "junit.xml")
+    missed = [case.get("name") for case in suite.iter("testcase") if case.find("failure") is not None]  # fmt: skip
+    assert missed == ["step 1: notes", "submission: style"]
+    assert "1 of 1 passed" in job.summary
     lines = list(obeyed(job.told))
-    assert lines
-    place = "file=submissions/eve/step_1.py,line="
-    assert all(re.match(f"::(error|warning) {place}", line) for line in lines), lines
+    place = "::warning file=submissions/ada"
+    assert any(line.startswith(f"{place}/step_1.py,line=1,title=step 1%3A notes") for line in lines)
+    assert all(line.startswith(place) for line in lines), lines
     assert "##[" not in job.told + job.summary
 
 
@@ -235,14 +226,19 @@ def test_a_branch_without_a_submission_is_told_so(tmp_path: Path) -> None:
     assert job.summary == "## No submission was touched, and none is graded\n"
 
 
-def test_what_does_not_run_ends_in_the_check(tmp_path: Path) -> None:
-    broken = {"submissions/ada/step_1.py": "import torch.nn as nn\nclass Net(nn.Module):\n"}
-    # A file of this name at the top would be taken for the rubric, if the branch were there.
-    job = grade(tmp_path, broken | {"digits-quickstart": "no rubric"}, rubric="digits-quickstart")
+def test_what_cannot_pass_ends_in_the_check(tmp_path: Path) -> None:
+    """One submission does not run, and the other is too large by all but the branch's rubric."""
+    branch = GENEROUS | {
+        "submissions/ada/step_1.py": "import torch.nn as nn\nclass Net(nn.Module):\n",
+        "submissions/eve/step_1.py": GOOD.replace("(1, 4, 3", "(1, 12, 3").replace("(4", "(12"),
+    }
+    job = grade(tmp_path, branch, **OWN)
     assert job.code == 3, job.told
-    assert not (job.temp / "reports").exists()
-    assert job.trained == 0
-    assert any(line.startswith("::error file=submissions/ada/step_1.py,line=2,") for line in obeyed(job.told))  # fmt: skip
+    assert (job.trained, (job.temp / "reports").exists()) == (0, False)
+    lines = list(obeyed(job.told))
+    assert any(line.startswith("::error file=submissions/ada/step_1.py,line=2,") for line in lines)
+    missed = "title=step 1%3A parameters::asked: fewer than 4,000 parameters; measured: 6,046;"
+    assert any(line.startswith("::error file=submissions/eve/") and missed in line for line in lines), lines  # fmt: skip
 
 
 def test_nothing_of_an_event_or_an_input_is_written_into_the_actions_scripts() -> None:
