@@ -66,7 +66,8 @@ def test_the_exports_of_a_class(benchmark: BenchmarkFixture, stored: Path) -> No
         nbgrader.render(cards, "mnist")
         junit.render(cards)
         for card in cards:
-            gradescope.render(card)
+            if card.verdict != "not graded":  # of which Gradescope gets no file
+                gradescope.render(card)
         return time.process_time() - started
 
     seconds = benchmark.pedantic(rendered, rounds=3)
