@@ -35,8 +35,8 @@ def render(scorecards: Sequence[Scorecard], checked: bool = False, room: int = M
     cards = sorted(scorecards, key=lambda card: card.verdict == "passed")
     passed = sum(card.verdict == "passed" for card in cards)
     if not cards:
-        told = "" if checked else "## No submission was touched, and none is graded\n"
-        return told if len(told) <= room else ""
+        none = "" if checked else "## No submission was touched, and none is graded\n"
+        return none if len(none) <= room else ""
     outcome = f"{len(cards)} checked" if checked else f"{passed} of {len(cards)} passed"
     head = f"## {text(outcome)}\n\n"
     rows = [_line(row(card)) for card in cards]
