@@ -60,8 +60,10 @@ def _whole(path: Path) -> Path:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    # A clone's own settings may name programs that git would start to look for changes.
-    command = ["git", "-C", str(folder), "-c", "core.fsmonitor=false", *arguments]
+    # A clone's own settings may name programs that git would start to look for changes; and files
+    # that a branch adds may make a folder of it look like a clone with settings of its own.
+    own = ["-c", "core.fsmonitor=false", "-c", "safe.bareRepository=explicit"]
+    command = ["git", "-C", str(folder), *own, *arguments]
     try:
         ended = subprocess.run(command, capture_output=True, text=True, errors="surrogateescape")
     except FileNotFoundError:

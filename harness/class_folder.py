@@ -35,7 +35,9 @@ class Member(NamedTuple):
     path: Path
 
 
-def members(path: Path, roster: Collection[str], scratch: Path) -> list[Member]:
+def members(
+    path: Path, roster: Collection[str], scratch: Path, as_class: bool = False
+) -> list[Member]:
     """The submissions at a path: one, or those of a class.
 
     A folder is a class if the roster names something in it; if all in it is named as Canvas or
@@ -46,10 +48,14 @@ def members(path: Path, roster: Collection[str], scratch: Path) -> list[Member]:
         path: a folder of submissions, or a submission.
         roster: names of submissions.
         scratch: a folder for copies of files that belong together and do not lie so.
+        as_class: whether each folder, archive and file in it is a submission, whatever it looks
+            like: who adds to a class must not be able to make all of it look like one submission.
     """
     if not path.is_dir():
         return [Member(name_of(path), path)]
     inside = _inside(path)
+    if as_class:
+        return [Member(name_of(p), p) for p in inside]
     for platform in _CANVAS, _MOODLE:
         if inside and all(_is_of(platform, p) for p in inside):
             return _downloaded(inside, platform, scratch)

@@ -46,6 +46,23 @@ def test_folders_and_archives_of_several_are_a_class(
 
 
 @pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        (["ada/step_1.py", "README.md"], ["ada"]),
+        (["1/step_1.py", "2/step_1.py"], ["1", "2"]),
+        (["ada/step_1.py", "bob/step_1.py", "step_1.py"], ["ada", "bob", "step_1"]),
+        (["ada/step_1.py", "bob/step_1.py", "submission.toml"], ["ada", "bob"]),
+    ],
+    ids=["its first", "numbers", "a step beside them", "a manifest beside them"],
+)
+def test_what_is_said_to_be_a_class_is_one(
+    tmp_path: Path, files: list[str], names: list[str]
+) -> None:
+    folder = laid_out(tmp_path, files)
+    assert [one.name for one in members(folder, (), tmp_path, as_class=True)] == names
+
+
+@pytest.mark.parametrize(
     "files",
     [
         ["step_1.py", "step_2.py"],

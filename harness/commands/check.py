@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.commands.options import (
     EXIT_CODES,
+    AsClass,
     DataDir,
     ExitZero,
     GitHub,
@@ -35,6 +36,7 @@ Examples:
 def check(
     paths: Paths,
     rubric: RubricName = "under-10k",
+    as_class: AsClass = False,
     changed_since: Since = "",
     roster: RosterFile = None,
     data_dir: DataDir = None,
@@ -65,7 +67,7 @@ def check(
     missing = False
     try:
         with (
-            handed_in(paths, known, changed_since) as found,
+            handed_in(paths, known, changed_since, as_class) as found,
             ci.gate(junit, github, json, checked=True) as checked,
         ):
             evidence = stores.Store(stores.folder(store))

@@ -9,6 +9,7 @@ import typer
 
 from harness.commands.options import (
     EXIT_CODES,
+    AsClass,
     DataDir,
     Device,
     ExitZero,
@@ -72,6 +73,7 @@ def grade(
             help="Train only the final step, once; judge of the others what needs no training.",
         ),
     ] = False,
+    as_class: AsClass = False,
     changed_since: Since = "",
     roster: RosterFile = None,
     starter: Starters = None,
@@ -108,7 +110,7 @@ def grade(
     try:
         with (
             shared.ending(overrides, kept="; what was measured is kept"),
-            handed_in(paths, known, changed_since) as found,
+            handed_in(paths, known, changed_since, as_class) as found,
             ci.gate(junit, github, json) as graded,
         ):
             evidence = stores.Store(stores.folder(store))

@@ -78,6 +78,13 @@ Since = Annotated[
         metavar="REF", help="Only submissions that differ from this branch or commit of git."
     ),
 ]
+AsClass = Annotated[
+    bool,
+    typer.Option(
+        "--class",
+        help="Each folder, archive and step in PATH is a submission, whatever PATH looks like.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a machine to read.")]
 
 

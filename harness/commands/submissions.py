@@ -37,7 +37,7 @@ def learners(path: Path | None) -> Roster:
 
 @contextmanager
 def handed_in(
-    paths: list[Path], roster: Roster, changed_since: str = ""
+    paths: list[Path], roster: Roster, changed_since: str = "", as_class: bool = False
 ) -> Iterator[list[HandedIn]]:
     """The submissions at the paths, for as long as the block lasts.
 
@@ -47,9 +47,10 @@ def handed_in(
         paths: submissions, and folders of them.
         roster: who is behind each.
         changed_since: only what differs from this branch or commit; all if empty.
+        as_class: whether each path is a class, whatever it looks like.
     """
     with tempfile.TemporaryDirectory(prefix="harness-") as scratch:
-        found = [one for path in paths for one in members(path, roster, Path(scratch))]
+        found = [one for path in paths for one in members(path, roster, Path(scratch), as_class)]
         if changed_since:
             found = _changed(found, changed_since)
         elif len(found) > len(paths) and (absent := set(roster) - {one.name for one in found}):

@@ -34,6 +34,9 @@ def render(scorecards: Sequence[Scorecard], checked: bool = False, room: int = M
     """
     cards = sorted(scorecards, key=lambda card: card.verdict == "passed")
     passed = sum(card.verdict == "passed" for card in cards)
+    if not cards:
+        none = "" if checked else "## No submission was touched, and none is graded\n"
+        return none if len(none) <= room else ""
     outcome = f"{len(cards)} checked" if checked else f"{passed} of {len(cards)} passed"
     if not cards:
         outcome = "nothing to check" if checked else "nothing to grade"
