@@ -450,8 +450,8 @@ def test_any_frames_are_taken_or_refused_and_no_score_is_made_of_them(
 ) -> None:
     observed = observer(few)
     measured: list[int] = []
-    correct = observed._correct
-    observed._correct = lambda *given: measured.append(correct(*given)) or measured[-1]  # type: ignore
+    right = observed._right
+    observed._right = lambda *given: measured.append(right(*given)) or measured[-1]  # type: ignore
     with contextlib.suppress(Malformed):
         send(observed, [*BEGUN, *sent] if well_begun else sent)
         observed.finish()

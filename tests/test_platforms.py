@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from step_samples import step
@@ -62,45 +63,38 @@ assert not hasattr(signal, "SIGXCPU")
 """At the top of a step: the child is on the lesser system too."""
 
 
-@pytest.mark.parametrize(
-    ("command", "options", "more"),
-    [
-        ("check", [], {}),
-        # Without fork the second step needs another process than the first.
-        ("grade", ["--device", "cpu", "--out", "out"], {"step_2": "import os\nos._exit(3)\n"}),
-    ],
-)
 def test_it_works_where_linuxs_modules_are_missing(
-    command: str,
-    options: list[str],
-    more: dict[str, str],
-    elsewhere: dict[str, str],
-    submission: Callable[..., Path],
-    tmp_path: Path,
+    elsewhere: dict[str, str], submission: Callable[..., Path], tmp_path: Path
 ) -> None:
-    folder = submission(step_1=step().replace('"""\n', f'"""\n{HERE}', 1), **more)
-    options = [*options, "--rubric", "digits-quickstart", "--store", "store", "--json"]
-    options += ["--no-sandbox"]
-    result = subprocess.run(
-        [sys.executable, "-m", "harness", command, folder, *options],
-        capture_output=True,
-        text=True,
-        env=elsewhere,
-        cwd=tmp_path,
-        check=False,
-    )
-    assert result.returncode in (0, 1), result.stderr
-    (line,) = result.stdout.splitlines()
-    good, *bad = json.loads(line)["evidence"]["steps"]
-    assert good["fault"] is None
-    assert good["network"]["parameters"]["judged"] == 2_018
-    assert good["integrity"] == "advisory"
-    if command == "check":
-        assert good["burst"]["last_loss"] < good["burst"]["first_loss"]
-        return
+    # Without fork the second step needs another process than the first.
+    steps = {"step_2": "import os\nos._exit(3)\n"}
+    folder = submission(step_1=step().replace('"""\n', f'"""\n{HERE}', 1), **steps)
+
+    def good_and_bad(command: str, path: Path, *options: str) -> list[dict[str, Any]]:
+        options = (*options, "--rubric", "digits-quickstart", "--store", "store", "--json")
+        result = subprocess.run(
+            [sys.executable, "-m", "harness", command, path, *options, "--no-sandbox"],
+            capture_output=True,
+            text=True,
+            env=elsewhere,
+            cwd=tmp_path,
+            check=False,
+        )
+        assert result.returncode in (0, 1), result.stderr
+        (line,) = result.stdout.splitlines()
+        good, *bad = json.loads(line)["evidence"]["steps"]
+        assert good["fault"] is None
+        assert good["network"]["parameters"]["judged"] == 2_018
+        assert good["integrity"] == "advisory"
+        return [good, *bad]
+
+    good, *bad = good_and_bad("grade", folder, "--device", "cpu", "--out", "out")
     assert len(good["runs"][0]["epochs"]) == 2
     report = (tmp_path / "out" / "ada" / "report.md").read_text()
     assert "Integrity advisory: no sandbox was available" in report
     (fault,) = (other["fault"] for other in bad)
     assert fault["owner"] == "submission"
     assert "the process ended without an answer" in fault["message"]
+    # The same step, with its network as the store has it.
+    (good,) = good_and_bad("check", folder / "step_1.py")
+    assert good["burst"]["last_loss"] < good["burst"]["first_loss"]

@@ -87,30 +87,69 @@ def test_another_recipe_is_trained(submission: Callable[..., Path], workshop: Wo
     assert len(epochs) == 3
 
 
+class Written(NamedTuple):
+    """What the store wrote: a power cut leaves the first of it, whole."""
+
+    path: Path
+    content: bytes
+    private: bool
+
+
+def recorded(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, workshop: Workshop, last: int | None = None
+) -> list[Written]:
+    """Observe, and keep what is written of runs; with `last`, killed before that write."""
+    written: list[Written] = []
+    original, runs = stores.write, workshop.store.root / "runs"
+
+    def write(path: Path, content: bytes, private: bool = False) -> None:
+        if runs in path.parents:
+            if len(written) == last:
+                raise Killed
+            written.append(Written(path, content, private))
+        original(path, content, private)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stores, "write", write)
+        if last is None:
+            observe(folder, workshop)
+        else:
+            with pytest.raises(Killed):
+                observe(folder, workshop)
+    return written
+
+
+def files(runs: Path) -> set[Path]:
+    return {path for path in runs.rglob("*") if path.is_file()}
+
+
+def cut(written: list[Written], workshop: Workshop) -> None:
+    """Leave of the runs what a power cut after these writes would.
+
+    An observation that is killed takes the bench with it, and the next one waits for torch.
+    """
+    shutil.rmtree(workshop.store.root / "runs")
+    for each in written:
+        stores.write(*each)
+
+
 def test_interrupted_at_any_write_it_ends_with_the_same_evidence(
     submission: Callable[..., Path], workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = RECIPE.replace('"epochs": 4', '"epochs": 2').replace("60", "30")
     folder = submission(step_1=step(recipe=recipe))
-    unbroken = observe(folder, workshop).model_dump_measured()
-    written: list[Path] = []
-    original = stores.write
-
-    def write(path: Path, content: bytes, private: bool = False) -> None:
-        if len(written) == last:
-            raise Killed
-        written.append(path)
-        original(path, content, private)
-
     runs = workshop.store.root / "runs"
+    written = recorded(monkeypatch, folder, workshop)
+    unbroken = observe(folder, workshop).model_dump_measured()
     # Two epochs of evidence and state: four writes, and so four moments to break off before.
+    assert len(written) == 4
     for last in range(4):
-        shutil.rmtree(runs)
-        written.clear()
-        monkeypatch.setattr(stores, "write", write)
-        with pytest.raises(Killed):
-            observe(folder, workshop)
-        monkeypatch.setattr(stores, "write", original)
+        cut(written[:last], workshop)
+        left = files(runs)
+        if last == 1:  # one that is killed indeed, which leaves the same files
+            shutil.rmtree(runs)
+            recorded(monkeypatch, folder, workshop, last)
+            assert files(runs) == left != set()
         trained: list[Progress] = []
         assert observe(folder, workshop, trained.append).model_dump_measured() == unbroken
         # Only an epoch whose state was not written is trained again, unless it was the last.
@@ -118,15 +157,10 @@ def test_interrupted_at_any_write_it_ends_with_the_same_evidence(
 
 
 def test_a_damaged_state_is_trained_again(
-    submission: Callable[..., Path], workshop: Workshop
+    submission: Callable[..., Path], workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = submission(step_1=step())
-
-    def kill(told: Progress) -> None:
-        raise Killed
-
-    with pytest.raises(Killed):
-        observe(folder, workshop, kill)
+    cut(recorded(monkeypatch, folder, workshop)[:2], workshop)
     (state,) = workshop.store.root.glob("runs/*/*/state.safetensors")
     state.write_bytes(state.read_bytes()[:100])
     trained: list[Progress] = []
@@ -212,15 +246,10 @@ def test_an_interrupted_grade_says_so_and_goes_on(
 
 
 def test_another_machine_starts_the_run_afresh(
-    submission: Callable[..., Path], workshop: Workshop
+    submission: Callable[..., Path], workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = submission(step_1=step())
-
-    def kill(told: Progress) -> None:
-        raise Killed
-
-    with pytest.raises(Killed):
-        observe(folder, workshop, kill)
+    cut(recorded(monkeypatch, folder, workshop)[:2], workshop)  # else one epoch were to do
     (path,) = workshop.store.root.glob("runs/*/*/run.json")
     run = json.loads(path.read_text())
     run["machine"]["device"] = "cpu: another"
