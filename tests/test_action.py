@@ -37,7 +37,7 @@ def ended(folder: Path, checked: int, graded: int, **inputs: str) -> tuple[int, 
     return result.returncode, asked, result.stdout
 
 
-ASKED = "branch/s --rubric r --changed-since abc"
+ASKED = "branch/s --class --rubric r --changed-since abc"
 REPORTS = "--out TEMP/reports --junit TEMP/reports/junit.xml"
 
 

@@ -217,7 +217,7 @@ def test_where_nothing_differs_the_gate_says_so(
     assert result.exit_code == 0
     assert "no submission differs from main" in result.stderr
     assert not told(result.stdout.replace("\n::", "\n\n::", 1))[1]
-    assert (repository / "summary.md").read_text() == "## nothing to grade\n\n\n"
+    assert (repository / "summary.md").read_text() == "## nothing to grade\n"
     assert len(ET.parse(repository / "junit.xml").getroot()) == 0
 
 

@@ -34,13 +34,10 @@ def render(scorecards: Sequence[Scorecard], checked: bool = False, room: int = M
     """
     cards = sorted(scorecards, key=lambda card: card.verdict == "passed")
     passed = sum(card.verdict == "passed" for card in cards)
-    if not cards:
-        none = "" if checked else "## No submission was touched, and none is graded\n"
-        return none if len(none) <= room else ""
     outcome = f"{len(cards)} checked" if checked else f"{passed} of {len(cards)} passed"
     if not cards:
         outcome = "nothing to check" if checked else "nothing to grade"
-    head = f"## {text(outcome)}\n\n"
+    head = f"## {text(outcome)}\n" + "\n" * bool(cards)
     rows = [_line(row(card)) for card in cards]
     parts = [_submission(card, checked) for card in cards]
     # As many lines of the table as leave half of the room to what explains them.
@@ -52,7 +49,7 @@ def render(scorecards: Sequence[Scorecard], checked: bool = False, room: int = M
         + _lacking(len(rows) - len(lines), "the table")
     )
     told = _fitting(parts, room - len(whole.encode()) - 500)
-    whole += "\n" + "".join(told) + _lacking(len(parts) - len(told), "this summary")
+    whole += "\n" * bool(cards) + "".join(told) + _lacking(len(parts) - len(told), "this summary")
     return whole if len(whole.encode()) <= room else ""
 
 

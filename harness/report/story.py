@@ -126,10 +126,7 @@ def bars(step: Step, scorecard: Scorecard) -> tuple[list[Bar], bool]:
 
 def limits(scorecard: Scorecard) -> list[Bar]:
     """All that is asked of the accuracy and of the parameters, for the chart of the series."""
-    return [
-        *_bars(scorecard.marks, "parameters"),
-        *(bar for bar in _bars(scorecard.marks, "test accuracy")),
-    ]
+    return _bars(scorecard.marks, "parameters") + _bars(scorecard.marks, "test accuracy")
 
 
 def _bars(marks: Sequence[Mark], quantity: str) -> list[Bar]:
