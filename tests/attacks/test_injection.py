@@ -258,9 +258,7 @@ def graded(
 def test_every_step_is_told_with_its_owner(graded: tuple[Result, Result, Path]) -> None:
     grade, _, out = graded
     assert grade.exit_code == 1
-    first, second = (
-        json.loads((folder / "report.json").read_text()) for folder in sorted(out.iterdir())
-    )
+    first, second = (json.loads(report.read_text()) for report in sorted(out.glob("*/report.json")))
     owners = [step["fault"] and step["fault"]["owner"] for step in first["evidence"]["steps"]]
     assert owners == [None, *["submission"] * (2 + len(FEW))]
     (step,) = second["evidence"]["steps"]
@@ -273,7 +271,8 @@ def test_nothing_that_the_commands_print_steers(graded: tuple[Result, Result, Pa
     printed = [grade.stdout, grade.stderr, audit.stdout, audit.stderr]
     assert "epoch" in grade.stderr
     assert "README.md, line" in audit.stdout
-    for folder in out.iterdir():
+    printed += [(out / name).read_text() for name in ("index.html", "gradebook.csv")]
+    for folder in filter(Path.is_dir, out.iterdir()):
         printed += [folder.name, (folder / "report.md").read_text()]
         printed += [(folder / "report.html").read_text()]
         assert not steering((folder / "report.json").read_text())
