@@ -142,11 +142,13 @@ def grade(
                 shared.show(scorecard, json)
                 try:
                     write_reports(scorecard, out, workshop.store)
+                    shared.point_to("Its page", out / name / "report.html", json)
                 except OSError as error:
                     say(f"{path}: its report cannot be written: {error}")
                     unwritten = True
             if len(scorecards) > 1:
                 write_class(scorecards, out, starter or ())
+                shared.point_to("The class", out / "index.html", json)
     except KeyboardInterrupt:
         fail("interrupted; what was measured is kept, and the same command goes on from there", 130)
     if unwritten:

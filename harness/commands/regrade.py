@@ -72,6 +72,7 @@ def regrade(
             shared.show(scorecard, json)
         if len(scorecards) > 1:
             write_class(scorecards, out, starter or ())
+            shared.point_to("The class", out / "index.html", json)
     shared.leave(scorecards, missing=None in read, exit_zero=exit_zero)
 
 

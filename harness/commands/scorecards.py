@@ -19,6 +19,7 @@ from harness import rubric as rubrics
 from harness.commands.options import fail
 from harness.grade import exit_code
 from harness.overrides import Override
+from harness.plain import printable
 from harness.report.terminal import Report
 from harness.rubric import Rubric
 from harness.scorecard import Scorecard
@@ -81,6 +82,14 @@ def show(scorecard: Scorecard, json: bool, checked: bool = False) -> None:
     console = Console(highlight=False)
     console.print(Report(scorecard, checked))
     console.print()
+
+
+def point_to(what: str, page: Path, json: bool) -> None:
+    """Say where a page lies, to people."""
+    if not json:
+        Console(highlight=False).print(
+            f"{what}: {printable(str(page))}", markup=False, soft_wrap=True
+        )
 
 
 def leave(scorecards: list[Scorecard], missing: bool, exit_zero: bool) -> NoReturn:
