@@ -7,10 +7,9 @@ found by stands there exactly, or not at all.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
-from harness.report import cells
+from harness.report import cells, findable
 from harness.roster import Learner
 from harness.scorecard import Scorecard
 
@@ -52,26 +51,12 @@ def render(scorecards: Sequence[Scorecard], assignment: str) -> str:
 
 def left_out(scorecards: Sequence[Scorecard]) -> dict[str, str]:
     """Submissions whose scores cannot be imported, and why."""
-    found = {}
-    keys = {card.evidence.submission: _key(card.learner) for card in scorecards}
-    shared = Counter(keys.values())
-    for card in scorecards:
-        name = card.evidence.submission
-        if card.verdict == "not graded":
-            found[name] = "it was not graded; grade it again"
-        elif card.learner is None:
-            found[name] = "the roster has no line for it"
-        elif not keys[name]:
-            found[name] = "the roster has neither an id of digits nor a usable sis_id or login"
-        elif shared[keys[name]] > 1:
-            found[name] = f"{keys[name]} has several submissions; name one report"
-    return found
+    lacking = "the roster has neither an id of digits nor a usable sis_id or login"
+    return findable.left_out(scorecards, _key, lacking)
 
 
-def _key(learner: Learner | None) -> str:
+def _key(learner: Learner) -> str:
     """What Canvas finds a learner by; empty if nothing."""
-    if learner is None:
-        return ""
     keys = zip(COLUMNS[1:4], _who(learner)[1:4], strict=True)
     return next((f"{column} {key}" for column, key in keys if key), "")
 

@@ -6,11 +6,11 @@ A learner is known by `student_id`, which stands there exactly; other words are 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from harness.report import cells
+from harness.report import cells, findable
+from harness.roster import Learner
 from harness.scorecard import Scorecard
 
 COLUMNS = (
@@ -42,19 +42,11 @@ def render(scorecards: Sequence[Scorecard], assignment: str) -> str:
 
 def left_out(scorecards: Sequence[Scorecard]) -> dict[str, str]:
     """Submissions that have no row, and why."""
-    found = {}
-    shared = Counter(card.learner.id for card in scorecards if card.learner)
-    for card in scorecards:
-        name = card.evidence.submission
-        if card.verdict == "not graded":
-            found[name] = "it was not graded; grade it again"
-        elif card.learner is None:
-            found[name] = "the roster has no line for it"
-        elif not cells.exact(card.learner.id):
-            found[name] = "the roster has no usable id for it"
-        elif shared[card.learner.id] > 1:
-            found[name] = f"{card.learner.id} has several submissions; name one report"
-    return found
+    return findable.left_out(scorecards, _key, "the roster has no usable id for it")
+
+
+def _key(learner: Learner) -> str:
+    return learner.id if cells.exact(learner.id) else ""
 
 
 def _row(card: Scorecard, assignment: str) -> list[str]:
